@@ -1,0 +1,1 @@
+"""The Tandem platform: the steps that turn raw interactions into a deployed recommender."""

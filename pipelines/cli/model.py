@@ -1,0 +1,84 @@
+"""Verbs of the Model group: prepare, train, evaluate, refit, gate."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli import console
+from pipelines.cli.options import PARAMS, Json, Overrides, ParamsFile, load
+
+GROUP = "Model"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this group's verbs."""
+    for verb in (prepare, train, evaluate, refit, gate):
+        app.command(rich_help_panel=GROUP)(verb)
+
+
+def prepare(as_json: Json = False, params: ParamsFile = PARAMS, override: Overrides = None) -> None:
+    """Join accepted partitions and cut them by time into what models learn from.
+
+    Example: tandem prepare
+    """
+    from pipelines.prepare import step
+
+    console.show(step.run(load(params, override)), as_json)
+
+
+def train(
+    family: Annotated[str, typer.Option(help="One of params.yaml's families.")],
+    as_json: Json = False,
+    params: ParamsFile = PARAMS,
+    override: Overrides = None,
+) -> None:
+    """Fit one family up to the cut and score it on the validation window.
+
+    Example: tandem train --family multitask
+    """
+    from pipelines.train import step
+
+    console.show(step.run(load(params, override), family), as_json)
+
+
+def evaluate(
+    as_json: Json = False, params: ParamsFile = PARAMS, override: Overrides = None
+) -> None:
+    """Name the winner from validation, then read the test window once.
+
+    Example: tandem evaluate
+    """
+    from pipelines.evaluate import step
+
+    console.show(step.run(load(params, override)), as_json)
+
+
+def refit(as_json: Json = False, params: ParamsFile = PARAMS, override: Overrides = None) -> None:
+    """Fit the winner's recipe through the newest partition.
+
+    Example: tandem refit
+    """
+    from pipelines.refit import step
+
+    console.show(step.run(load(params, override)), as_json)
+
+
+def gate(
+    enforce: Annotated[bool, typer.Option(help="Exit 4 on reject, 99 on hold.")] = False,
+    artifact: Annotated[Path | None, typer.Option(help="Judge this artifact folder.")] = None,
+    as_json: Json = False,
+    params: ParamsFile = PARAMS,
+    override: Overrides = None,
+) -> None:
+    """Decide ship, hold or reject, with every check's value, threshold and reason.
+
+    Example: tandem gate --enforce
+    """
+    from pipelines.gate import step
+
+    settings = load(params, override)
+    verdict = step.run_on_artifact(settings, artifact) if artifact else step.run(settings)
+    console.show(verdict, as_json)
+    if enforce or artifact:
+        step.enforce(verdict)

@@ -1,0 +1,1 @@
+"""What runs in production. Imports nothing of the platform package."""

@@ -152,13 +152,486 @@ class NotWritable(EnvironmentFault):
 # --- data: ingest and validate
 
 
+class UnknownDataset(UsageError):
+    """No descriptor in datasets/ has this name."""
+
+    code = "unknown-dataset"
+
+
+class PartitionKey(UsageError):
+    """A KEY is not one of the grain's: its form, its calendar or its range is wrong."""
+
+    code = "partition-key"
+
+
+class NothingLanded(UsageError):
+    """`validate` has nothing to judge: `ingest` has not run in this clone."""
+
+    code = "nothing-landed"
+
+
+class NoNewPartition(NothingToDo):
+    """The source has no KEY that is not accepted already with equal content."""
+
+    code = "no-new-partition"
+
+
+class SourceUnreachable(EnvironmentFault):
+    """A source could not be fetched, after all attempts."""
+
+    code = "source-unreachable"
+
+
+class SourceEmpty(InputRefused):
+    """A source has no bytes, or nothing but blanks."""
+
+    code = "source-empty"
+
+
+class NoRows(InputRefused):
+    """A source has a header and no row."""
+
+    code = "no-rows"
+
+
+class NotTabular(InputRefused):
+    """A source is a page, a pointer, a document or an archive, not a table."""
+
+    code = "not-tabular"
+
+
+class BadEncoding(InputRefused):
+    """A source is not in the declared encoding; line and byte are named."""
+
+    code = "encoding"
+
+
+class DelimiterMismatch(InputRefused):
+    """A source is delimited by another character than the declared one."""
+
+    code = "delimiter-mismatch"
+
+
+class HeaderMissing(InputRefused):
+    """The first line of a source holds data, not names."""
+
+    code = "header-missing"
+
+
+class ColumnsMissing(InputRefused):
+    """A required column is not there; near names are suggested."""
+
+    code = "columns-missing"
+
+
+class ColumnsDuplicate(InputRefused):
+    """Two columns have the same name, or names that differ in case or blanks only."""
+
+    code = "columns-duplicate"
+
+
+class QuoteUnclosed(InputRefused):
+    """A quoted field is never closed; its opening line is named."""
+
+    code = "quote-unclosed"
+
+
+class SourceTruncated(InputRefused):
+    """A compressed source ends too early."""
+
+    code = "source-truncated"
+
+
+class SourceCorrupt(InputRefused):
+    """A source has a wrong checksum, junk behind it, or a broken structure."""
+
+    code = "source-corrupt"
+
+
+class SourceTooLarge(InputRefused):
+    """A source is larger than `ingest.max_source_bytes`, also after decompression."""
+
+    code = "source-too-large"
+
+
+class UnsafePath(InputRefused):
+    """A source is not a readable regular file: a link, a device, a folder, or missing."""
+
+    code = "unsafe-path"
+
+
+class SchemaDrift(InputRefused):
+    """A Parquet column has a type that is no single text, number or time."""
+
+    code = "schema-drift"
+
+
+class SourceChanged(InputRefused):
+    """A source has other content than its declared digest says."""
+
+    code = "source-changed"
+
+
+class TimestampUnit(InputRefused):
+    """Timestamps are in another unit than the declared one; the key to set is named."""
+
+    code = "timestamp-unit"
+
+
+class LandingDamaged(InputRefused):
+    """A landed file is missing, or has other content than when it was landed."""
+
+    code = "landing-damaged"
+
+
+class PartitionRejected(InputRefused):
+    """A critical check of a partition failed; nothing of the run was accepted."""
+
+    code = "partition-rejected"
+
+
+class ExpectationRaised(InputRefused):
+    """An expectation itself raised; that never counts as passed."""
+
+    code = "expectation-raised"
+
+
 # --- models: fit, artifact, train, evaluate, refit, gate
+
+
+class TooLittleData(InputRefused):
+    """The accepted data leave a window of the time split empty."""
+
+    code = "too-little-data"
+
+
+class DataChanged(InputRefused):
+    """A file is not the one that the step before it wrote; its digest differs."""
+
+    code = "data-changed"
+
+
+class UnknownFamily(UsageError):
+    """A family that params.yaml does not list, or that a refresh knows no epochs for."""
+
+    code = "unknown-family"
+
+
+class NotMeasured(UsageError):
+    """The gate has no evaluation of this clone's test window to compare with."""
+
+    code = "not-measured"
+
+
+class Rejected(CheckFailed):
+    """The gate's verdict is reject; the checks that failed are named."""
+
+    code = "rejected"
+
+
+class OnHold(NothingToDo):
+    """The gate's verdict is hold: there is too little evidence to ship, and nothing failed."""
+
+    code = "on-hold"
+
+
+class NonFinite(CheckFailed):
+    """A loss, a weight or an answer of a model is NaN or infinite; nothing was written."""
+
+    code = "non-finite"
+
+
+class NothingToLearn(InputRefused):
+    """The fit window holds no interaction with an item of the catalogue."""
+
+    code = "nothing-to-learn"
+
+
+class BadArtifact(CheckFailed):
+    """An artifact folder is incomplete, holds a foreign file, or a file has another digest."""
+
+    code = "bad-artifact"
 
 
 # --- state: init, run, register, checkout, status
 
 
+class NotInRepository(UsageError):
+    """`init` or a run needs a Git repository with a commit, and cwd lies in none."""
+
+    code = "not-in-repository"
+
+
+class OtherDataset(UsageError):
+    """The home belongs to another data set: there is one home per data set."""
+
+    code = "other-dataset"
+
+
+class RunName(UsageError):
+    """A run's name cannot be a folder and a Git branch."""
+
+    code = "run-name"
+
+
+class UnknownRun(UsageError):
+    """No run of this name was opened in this home."""
+
+    code = "unknown-run"
+
+
+class NothingToCommit(UsageError):
+    """A run has neither accepted data nor trained: there is nothing to commit."""
+
+    code = "nothing-to-commit"
+
+
+class UnknownVersion(UsageError):
+    """The registry has no such version."""
+
+    code = "unknown-version"
+
+
+class FolderTaken(UsageError):
+    """`checkout` makes a new folder, and there is something under that name."""
+
+    code = "folder-taken"
+
+
+class NotCommitted(UsageError):
+    """`register` acts on a run's commit, and the state repository has none from here."""
+
+    code = "not-committed"
+
+
+class RunRefused(InputRefused):
+    """The run's data were refused by validation: it is never committed."""
+
+    code = "run-refused"
+
+
+class PartitionTaken(InputRefused):
+    """Another run has accepted other rows for the same KEY in the meantime."""
+
+    code = "partition-taken"
+
+
+class GitFailed(EnvironmentFault):
+    """A Git command failed; the end of what it said is shown."""
+
+    code = "git-failed"
+
+
+class DvcFailed(EnvironmentFault):
+    """A DVC command failed for a reason of its own; the end of what it said is shown."""
+
+    code = "dvc-failed"
+
+
+class StateDamaged(EnvironmentFault):
+    """The state repository cannot be read; it has to be restored."""
+
+    code = "state-damaged"
+
+
+class RemoteUnreachable(EnvironmentFault):
+    """Data could not be pushed to the DVC remote; no ref was moved."""
+
+    code = "remote-unreachable"
+
+
+class CacheCorrupt(EnvironmentFault):
+    """A stored object is missing or has other content, in the cache and in the remote."""
+
+    code = "cache-corrupt"
+
+
+class PushRejected(EnvironmentFault):
+    """Other runs won every try to push a commit."""
+
+    code = "push-rejected"
+
+
+class OutOfMemory(EnvironmentFault):
+    """A step was killed from outside, in general by the kernel for lack of memory."""
+
+    code = "out-of-memory"
+
+
+class StepKilled(EnvironmentFault):
+    """A step was ended by a signal."""
+
+    code = "step-killed"
+
+
+class RunCommitted(NothingToDo):
+    """The run is committed already; its steps are not done again."""
+
+    code = "run-committed"
+
+
+class AlreadyAccepted(NothingToDo):
+    """Another run has accepted the same rows in the meantime."""
+
+    code = "already-accepted"
+
+
+class AlreadyRegistered(NothingToDo):
+    """The commit has a version already; it is named."""
+
+    code = "already-registered"
+
+
+
 # --- release: package, deploy, rollback, up, down
 
 
+class DigestMismatch(CheckFailed):
+    """An artifact, a Bento or its model is not of the digest that its version names."""
+
+    code = "digest-mismatch"
+
+
+class BentoNotBuilt(EnvironmentFault):
+    """BentoML could not store the model or build the Bento; the end of its output is shown."""
+
+    code = "bento-not-built"
+
+
+class PortTaken(EnvironmentFault):
+    """A port that a service needs is in use; the setting and the holder are named."""
+
+    code = "port-taken"
+
+
+class ServiceDown(EnvironmentFault):
+    """The supervisor or the gateway does not answer: `tandem up` has not run, or it died."""
+
+    code = "service-down"
+
+
+class StartTimeout(EnvironmentFault):
+    """A service did not become healthy in time; the end of its log is shown."""
+
+    code = "start-timeout"
+
+
+class ProgramRefused(EnvironmentFault):
+    """The supervisor cannot run a program: its command or its configuration is wrong."""
+
+    code = "program-refused"
+
+
+class GatewayRejected(EnvironmentFault):
+    """The gateway did not accept a route file; the old routes stay."""
+
+    code = "gateway-rejected"
+
+
+class Superseded(EnvironmentFault):
+    """A newer deployer has written the record; this one stops without a further write."""
+
+    code = "superseded"
+
+
+class SlotNotReady(CheckFailed):
+    """A new slot did not become ready in time, or another service answers on its port."""
+
+    code = "slot-not-ready"
+
+
+class GoldenMismatch(CheckFailed):
+    """A slot answers a golden request differently from the artifact that the gate judged."""
+
+    code = "golden-mismatch"
+
+
+class NoRollbackTarget(CheckFailed):
+    """There is no previous version to return to."""
+
+    code = "no-rollback-target"
+
+
+class NotShippable(CheckFailed):
+    """A version is unknown, or the gate's verdict on it is not `ship`."""
+
+    code = "not-shippable"
+
+
+class NotPackaged(CheckFailed):
+    """A version has no Bento that matches its registered digest."""
+
+    code = "not-packaged"
+
+
+class NothingToPackage(NothingToDo):
+    """No registered version has the verdict ship."""
+
+    code = "nothing-to-package"
+
+
+class NothingToDeploy(NothingToDo):
+    """No version is newer than the one that is live."""
+
+    code = "nothing-to-deploy"
+
+
 # --- orchestration: Airflow, demo, simulate
+
+
+class AirflowUnreachable(EnvironmentFault):
+    """Airflow does not answer, or answers with a server error."""
+
+    code = "airflow-unreachable"
+
+
+class AirflowRefused(EnvironmentFault):
+    """Airflow does not take a request of ours: wrong login, unknown DAG, a param out of pattern."""
+
+    code = "airflow-refused"
+
+
+class WaitedTooLong(EnvironmentFault):
+    """Something did not come before the deadline; the message says what."""
+
+    code = "timeout"
+
+
+class VerbFailed(TandemError):
+    """A verb that another verb drives has failed; its own exit code is passed on."""
+
+    code = "verb-failed"
+
+    def __init__(self, message: str, exit_code: int, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = exit_code  # type: ignore[misc]  # the driven verb's, not our class's
+
+
+class RunFailed(CheckFailed):
+    """A DAG run that was followed has failed; the end of the task's log is shown."""
+
+    code = "run-failed"
+
+    def __init__(self, dag_id: str, task_id: str | None, page: str, log_lines: list[str]) -> None:
+        shown = "".join(f"\n  | {line}" for line in log_lines)
+        what = f"task {task_id} of {dag_id} failed" if task_id else f"a run of {dag_id} failed"
+        super().__init__(what + shown, where=[page], hint="fix the cause and run the same again")
+        self.dag_id, self.task_id = dag_id, task_id
+
+
+class NothingShipped(CheckFailed):
+    """Everything ran, and the gate let no model through, so that nothing is live."""
+
+    code = "nothing-shipped"
+
+
+class NothingArrived(NothingToDo):
+    """The source holds no partition that is not accepted yet."""
+
+    code = "nothing-arrived"
+
+
+class RecommendationRefused(EnvironmentFault):
+    """The live endpoint does not answer with a slate."""
+
+    code = "recommendation-refused"

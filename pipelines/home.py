@@ -67,9 +67,9 @@ class Home:
                 folder.mkdir(parents=True, exist_ok=True)
                 if mode == PRIVATE:
                     folder.chmod(mode)
-        except PermissionError as error:
+        except (PermissionError, FileExistsError, NotADirectoryError) as error:
             raise NotWritable(
-                "the home cannot be written",
+                f"the home cannot be made: {error.strerror}",
                 where=[str(self.path)],
                 hint="choose another TANDEM_HOME",
             ) from error

@@ -14,6 +14,8 @@ from pipelines.errors import BadParameter
 Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0)]
+Rate = Annotated[float, Field(ge=0, lt=1)]
+Weight = Annotated[float, Field(ge=0)]
 Port = Annotated[int, Field(ge=1024, le=65535)]
 Family = Literal["popularity", "cf", "multitask"]
 
@@ -39,7 +41,41 @@ class ValidateParams(Section):
     """Thresholds of the expectation suites."""
 
     max_row_failures: Share
-    """Share of a partition's rows that one check may send to quarantine."""
+    """Share of a table's rows that one check may send to quarantine."""
+    max_orphan_share: Share
+    """Share of interactions whose item or user is in no snapshot."""
+    max_missing_share: Share
+    """Share of a feature's values that may be missing without a notice."""
+    max_snapshot_loss: Share
+    """Share of items or users that may vanish from one snapshot to the next."""
+    max_amendment_loss: Share
+    """Share of an accepted partition's rows that an amendment may drop."""
+    max_id_length: Positive
+    """Characters."""
+    max_user_events: Positive
+    """Events of one user in one partition; more is bot-like."""
+    max_future_seconds: Positive
+    """How far ahead of the wall clock a timestamp may be."""
+    min_history: Positive
+    """Earlier partitions, before a partition is compared with them."""
+    history_window: Positive
+    """Newest earlier partitions to compare with."""
+    min_rows: Positive
+    """Rows, before a partition's distribution is judged."""
+    volume_low: Share
+    """Times the median of earlier partitions."""
+    volume_high: PositiveFloat
+    """Times the median of earlier partitions."""
+    max_value_shift: PositiveFloat
+    """Of the mean, in standard deviations of earlier partitions."""
+    min_value_spread: PositiveFloat
+    """Standard deviation, times that of earlier partitions."""
+    max_value_spread: PositiveFloat
+    """Standard deviation, times that of earlier partitions."""
+    max_value_psi: PositiveFloat
+    """Population stability index of the values; more is a notice."""
+    max_id_crossing: Share
+    """Share by which ids fit better with user and item swapped."""
 
 
 class SplitParams(Section):
@@ -68,24 +104,56 @@ class PopularityParams(Section):
     """Popularity with recency decay."""
 
     half_life_days: PositiveFloat
+    """After that time an event counts half."""
 
 
 class CfParams(Section):
     """EASE with recency-weighted history."""
 
     l2: PositiveFloat
-    half_life_days: PositiveFloat
+    half_life_events: PositiveFloat
+    """That many events further back, an event of the history weighs half."""
+    max_history: Positive
+    prior_half_life_days: PositiveFloat
+    """As in `popularity`, for the prior."""
+    prior_weight: PositiveFloat
+    """Of recent popularity (largest = 1) beside the history's sum."""
+
+
+class ScoreWeights(Section):
+    """What a task of each kind adds to the score, when a request does not say."""
+
+    retrieval: PositiveFloat
+    binary: Weight
+    regression: Weight
 
 
 class MultitaskParams(Section):
     """The two-tower multi-task model."""
 
-    embedding_dim: Positive
+    embedding_dim: Annotated[int, Field(gt=0, multiple_of=4)]
+    """Of items and queries; four attention heads share it."""
     max_history: Positive
+    """Newest events that the query tower reads."""
+    head_width: Positive
+    """Hidden units that the ranking heads share."""
+    head_rank: Positive
+    """Of each ranking head's bilinear form."""
+    dropout: Rate
+    item_dropout: Rate
+    """Share of a history's events that are blanked while fitting."""
+    id_dropout: Rate
+    """Share of items shown without their own vector while fitting."""
     learning_rate: PositiveFloat
+    weight_decay: PositiveFloat
     batch_pages: Positive
+    """Pages (one user, one instant) in a batch."""
     max_epochs: Positive
     patience: Positive
+    """Epochs without a better validation score before the fit ends."""
+    ranking_loss_weight: PositiveFloat
+    """Of each ranking task's loss; a retrieval task weighs 1."""
+    score_weights: ScoreWeights
 
 
 class EvaluateParams(Section):
@@ -100,8 +168,26 @@ class GateParams(Section):
     """What a challenger must reach."""
 
     min_events: Positive
+    """Fewer in the window decide nothing."""
     min_users: Positive
     margin: Share
+    """Share of the champion's headline metric that may be lost."""
+    max_share_of_best: Share
+    """Of what an oracle that knows every page would reach; above is too good to be true."""
+    max_gain: Annotated[float, Field(gt=1)]
+    """Headline metric in multiples of the best other family's; above is too good to be true."""
+    max_same_slate: Share
+    """Share of users who may be shown one and the same slate."""
+    min_auc: Share
+    """Of binary tasks; the lower end of the interval must reach it."""
+    max_calibration_error: Share
+    min_coverage: Share
+    """Share of the catalogue."""
+    min_overlap: Share
+    """Share of a judged slate that the refitted model shows too."""
+    max_megabytes: Positive
+    max_latency_ms: PositiveFloat
+    max_memory_growth_mb: Positive
 
 
 class UpParams(Section):
@@ -172,9 +258,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """
     try:
         content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+    except OSError as error:
         hint = "run this in the root of a clone, or name the file with --params"
-        raise BadParameter("a file is missing", where=[str(path)], hint=hint) from error
+        what = f"a file cannot be read: {error.strerror}"
+        raise BadParameter(what, where=[str(path)], hint=hint) from error
     except (YAMLError, UnicodeDecodeError) as error:
         raise BadParameter(f"not YAML: {error}", where=[str(path)]) from error
     if not isinstance(content, dict):
@@ -184,7 +271,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def refused(error: ValidationError, source: str, model: type[BaseModel]) -> BadParameter:
     """A pydantic refusal as ours: the key, what is allowed, and the nearest known key."""
-    details = error.errors()
+    # a misspelt key is both missing and unknown: the unknown one says what to do
+    details = sorted(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
     first = details[0]
     places = [".".join(map(str, item["loc"])) + f" in {source}" for item in details]
     key = ".".join(map(str, first["loc"]))
@@ -192,7 +280,7 @@ def refused(error: ValidationError, source: str, model: type[BaseModel]) -> BadP
         return BadParameter(f"unknown key {key}", where=places, hint=_nearest(first["loc"], model))
     if first["type"] == "missing":
         return BadParameter(
-            f"{key} is missing", where=places, hint="copy it from params.yaml on main"
+            f"{key} is missing", where=places, hint=f"copy it from {Path(source).name} on main"
         )
     value = repr(first["input"])[:64]
     return BadParameter(
@@ -224,4 +312,7 @@ def _apply(content: dict[str, Any], override: str) -> None:
         section = section.get(part) if isinstance(section, dict) else None
     if not isinstance(section, dict) or parts[-1] not in section:
         raise BadParameter(f"unknown key {key}", where=["-P"], hint="see params.yaml for the keys")
-    section[parts[-1]] = YAML(typ="safe", pure=True).load(text)
+    try:
+        section[parts[-1]] = YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        raise BadParameter(f"{override!r} has a value that is not YAML", where=["-P"]) from error

@@ -1,7 +1,8 @@
 """Progress of long work, on stderr: bars for a person, plain lines for a log file."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
@@ -39,6 +40,16 @@ def track(items: Iterable[Item], description: str, total: int) -> Iterator[Item]
     )
     with Progress(*columns, console=stderr) as bar:
         yield from bar.track(items, total=total, description=description)
+
+
+@contextmanager
+def waiting(description: str) -> Iterator[Callable[[str], None]]:
+    """A line that lives while we wait, on a terminal; the block gets a function to reword it."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with stderr.status(description) as line:
+        yield line.update
 
 
 def _lines(items: Iterable[Item], description: str, total: int) -> Iterator[Item]:

@@ -73,7 +73,12 @@ def replace_folder(staging: Path, target: Path) -> None:
         old = target.with_name(f".{target.name}.{secrets.token_hex(4)}{TEMPORARY}")
         if target.exists():
             target.rename(old)
-        staging.rename(target)
+        try:
+            staging.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
         sync_folder(target.parent)
         shutil.rmtree(old, ignore_errors=True)
 
@@ -243,11 +248,21 @@ def sha256_file(path: Path) -> str:
 
 def tree_digest(folder: Path) -> str:
     """SHA-256 over the sorted lines `path NUL sha256 LF` of all files below the folder."""
-    lines = sorted(
-        f"{path.relative_to(folder).as_posix()}\0{sha256_file(path)}\n"
+    return digest_of_files(file_digests(folder))
+
+
+def file_digests(folder: Path) -> dict[str, str]:
+    """SHA-256 by path of all files below the folder."""
+    return {
+        path.relative_to(folder).as_posix(): sha256_file(path)
         for path in folder.rglob("*")
         if path.is_file()
-    )
+    }
+
+
+def digest_of_files(digests: Mapping[str, str]) -> str:
+    """The tree digest of a folder whose files have these digests."""
+    lines = sorted(f"{path}\0{digest}\n" for path, digest in digests.items())
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -264,9 +279,11 @@ def lock(path: Path, verb: str) -> Iterator[None]:
 
     Raises:
         LockHeld: Another living process holds it.
+        NotWritable, DiskError: The lock file cannot be made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with translated(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -25,6 +25,7 @@ def ingest(
         str | None, typer.Option(metavar="KEY", help="The KEY whose rows --file replaces.")
     ] = None,
     file: Annotated[Path | None, typer.Option(help="Rows for --partition.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Only list the source's KEYs.")] = False,
     as_json: Json = False,
     params: ParamsFile = PARAMS,
     override: Overrides = None,
@@ -36,6 +37,9 @@ def ingest(
     from pipelines.contracts.data import IngestRequest
     from pipelines.ingest import step
 
+    if list_:
+        console.show(step.list_keys(load(params, override)), as_json)
+        return
     request = IngestRequest(from_key=from_, to_key=to, partition=partition, file=file)
     console.show(step.run(load(params, override), request), as_json)
 

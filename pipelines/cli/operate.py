@@ -135,9 +135,14 @@ def demo(as_json: Json = False, params: ParamsFile = PARAMS, override: Overrides
 
     Example: tandem demo
     """
-    from pipelines.demo import step
+    from pipelines.demo import step, summary
+    from pipelines.progress import stderr
 
-    console.show(step.run(load(params, override)), as_json)
+    record = step.run(load(params, override))
+    if as_json:
+        console.show(record, as_json)
+    else:
+        stderr.print(summary.render(record), soft_wrap=True)
 
 
 def simulate(

@@ -1,0 +1,42 @@
+# Every target sets up what it needs and is safe to run twice. `make` alone lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help set-up demo test check format stop clean
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+SOURCES := pipelines services dags tests infra $(wildcard benchmarks)
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+set-up: ## Install what is needed: system packages, .venv from the hashed lock
+	@test -n "$(PYTHON)" || { echo "error: no Python here"; echo "hint: apt-get install python3.11"; exit 5; } >&2
+	@"$(PYTHON)" infra/set_up.py
+
+demo: set-up ## Data to a live recommender, by real DAG runs
+	@$(BIN)/tandem demo
+
+test: set-up ## All tests, with real components and the whole loop once
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/behaviour
+	$(BIN)/python -m pytest tests/integration tests/end_to_end
+
+check: set-up ## What a commit must pass, in under a minute
+	@$(BIN)/ruff format --check --quiet --output-format concise $(SOURCES) || { echo "hint: make format"; exit 1; }
+	@$(BIN)/ruff check --quiet --output-format concise $(SOURCES)
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/mypy $(SOURCES)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit tests/contract
+
+format: set-up ## Rewrite the code and the generated pages in their one form
+	@$(BIN)/ruff check --fix --quiet $(SOURCES) || true
+	@$(BIN)/ruff format $(SOURCES)
+	@$(BIN)/python -m infra.reference_pages
+
+stop: ## Stop everything that demo or `tandem up` started
+	@if [ -x $(BIN)/tandem ] && [ -d "$${TANDEM_HOME:-var}/state.git" ]; then $(BIN)/tandem down; fi
+
+clean: stop ## Stop, then remove .venv, caches, outputs and var/ (runs, data, keys)
+	@rm -rf .venv var data artifacts reports dvc.lock *.egg-info
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find pipelines services dags tests infra -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,264 @@
+"""Data set descriptors: where data comes from, what its columns mean, what is learnt from it."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipelines.errors import UnknownDataset
+from pipelines.params import read_yaml, refused
+
+FOLDER = Path("datasets")
+NAME = r"^[a-z0-9][a-z0-9-]{0,63}$"
+FIELD = r"^[a-z][a-z0-9_]{0,63}$"
+SHA256 = r"^[0-9a-f]{64}$"
+TAG_SEPARATOR = "|"
+
+FeatureKind = Literal["category", "tags", "number", "text", "timestamp"]
+Unit = Literal["seconds", "milliseconds", "microseconds", "nanoseconds", "iso8601"]
+Grain = Literal["hour", "day", "week", "month"]
+Clock = Literal["wall", "replay"]
+FieldName = Annotated[str, Field(pattern=FIELD)]
+Digest = Annotated[str, Field(pattern=SHA256)]
+
+
+class Part(BaseModel):
+    """A frozen, strict part of a descriptor: unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class TextFormat(Part):
+    """How a delimited text file is written. Nothing is guessed."""
+
+    delimiter: str = Field(",", min_length=1, max_length=1)
+    encoding: Literal["utf-8", "utf-16", "latin-1"] = "utf-8"
+    quoted: bool = True
+    """Fields may stand in double quotes; false: a quote is a character like any other."""
+
+
+class WheelSource(Part):
+    """A data set that lies inside a Python wheel."""
+
+    kind: Literal["wheel"]
+    requirement: str = Field(pattern=r"^[A-Za-z0-9._-]+==[A-Za-z0-9.]+$")
+    sha256: Digest
+
+
+class FilesSource(Part):
+    """Files on a disk of this machine."""
+
+    kind: Literal["files"]
+    folder: str = "."
+    """Relative to the root of the clone, or absolute."""
+
+
+class Table(Part):
+    """A source table: a file and how it is written."""
+
+    path: str
+    """Within the source: a member of the wheel, or a file below the folder."""
+    format: TextFormat = TextFormat()
+    sha256: Digest | None = None
+    """Refuse a file with other content; null for files that grow."""
+    ignored: list[str] = []
+    """Columns that are known and not kept."""
+
+
+class Columns(Part):
+    """The source's names of the canonical columns."""
+
+    user_id: str
+    item_id: str
+    timestamp: str
+    value: str | None = None
+    event: str | None = None
+    event_id: str | None = None
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        """Pairs (canonical name, source name) of the columns that the source has."""
+        return ((name, source) for name, source in self.model_dump().items() if source)
+
+
+class Scale(Part):
+    """The lowest and the highest value that an interaction may have."""
+
+    minimum: float
+    maximum: float
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Scale":
+        if self.minimum >= self.maximum:
+            raise ValueError("minimum must be below maximum")
+        return self
+
+
+class Interactions(Table):
+    """The table of what users did."""
+
+    columns: Columns
+    timestamp_unit: Unit
+    event: str | None = Field(None, min_length=1)
+    """The kind of every event, for a source without an `event` column."""
+    value_scale: Scale | None = None
+
+    @model_validator(mode="after")
+    def _one_event(self) -> "Interactions":
+        if (self.event is None) == (self.columns.event is None):
+            raise ValueError("give either `event`, a constant, or `columns.event`")
+        return self
+
+
+class Feature(Part):
+    """A feature of items or users."""
+
+    name: FieldName
+    kind: FeatureKind
+    column: str
+    separator: str = Field("|", min_length=1)
+    """Between the tags of one cell; for kind `tags` alone."""
+    missing: list[str] = []
+    """Words that mean: not known. An empty cell always does."""
+
+
+class Entities(Table):
+    """A table of items or users: an id and typed features."""
+
+    id: str
+    features: list[Feature]
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "Entities":
+        names = [feature.name for feature in self.features]
+        if len(set(names)) < len(names) or {"item_id", "user_id"} & set(names):
+            raise ValueError("feature names must be distinct and other than the id's")
+        return self
+
+
+class AtLeast(Part):
+    """A threshold on the value."""
+
+    at_least: float
+
+
+class Rule(Part):
+    """Which interactions a task calls positive: by event, by value, or by both."""
+
+    event: str | None = None
+    value: AtLeast | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "Rule":
+        if self.event is None and self.value is None:
+            raise ValueError("give `event`, `value` or both")
+        return self
+
+
+class RetrievalTask(Part):
+    """Which item comes next, among the positive ones."""
+
+    name: FieldName
+    kind: Literal["retrieval"]
+    positive: Rule
+
+
+class BinaryTask(Part):
+    """The probability that an interaction is positive."""
+
+    name: FieldName
+    kind: Literal["binary"]
+    label: Rule
+
+
+class RegressionTask(Part):
+    """The expected value of an interaction."""
+
+    name: FieldName
+    kind: Literal["regression"]
+    label: Literal["value"]
+
+
+Task = Annotated[RetrievalTask | BinaryTask | RegressionTask, Field(discriminator="kind")]
+Source = Annotated[WheelSource | FilesSource, Field(discriminator="kind")]
+
+
+class Descriptor(Part):
+    """One data source: `datasets/NAME.yaml`."""
+
+    name: str = Field(pattern=NAME)
+    title: str
+    licence: str
+    source: Source
+    clock: Clock
+    grain: Grain
+    interactions: Interactions
+    items: Entities
+    users: Entities | None = None
+    tasks: list[Task]
+
+    @model_validator(mode="after")
+    def _has_retrieval(self) -> "Descriptor":
+        names = [task.name for task in self.tasks]
+        if len(set(names)) < len(names):
+            raise ValueError("task names must be distinct")
+        if not any(task.kind == "retrieval" for task in self.tasks):
+            raise ValueError("at least one task must be of kind retrieval")
+        return self
+
+    @property
+    def heads(self) -> list[str]:
+        """The names of the binary and regression tasks, in their order."""
+        return [task.name for task in self.tasks if task.kind != "retrieval"]
+
+    @property
+    def item_features(self) -> dict[str, FeatureKind]:
+        """Kind by name of the items' features."""
+        return {feature.name: feature.kind for feature in self.items.features}
+
+    @property
+    def profile_fields(self) -> dict[str, FeatureKind]:
+        """Kind by name of the users' features; empty without a users table."""
+        return {f.name: f.kind for f in self.users.features} if self.users else {}
+
+    @classmethod
+    def load(cls, name: str, folder: Path = FOLDER) -> "Descriptor":
+        """The descriptor of a data set, from `datasets/NAME.yaml` below cwd.
+
+        Raises:
+            UnknownDataset: There is no such descriptor.
+            BadParameter: A key is unknown or missing, or a value is not allowed.
+        """
+        known = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+        if name not in known:
+            raise UnknownDataset(
+                f"there is no data set {name!r}",
+                where=[str(folder)],
+                hint=f"known here: {', '.join(known) or 'none'}",
+            )
+        try:
+            return cls.model_validate(read_yaml(known[name]))
+        except ValidationError as error:
+            raise refused(error, str(known[name]), cls) from error
+
+
+def as_text(value: Any, kind: FeatureKind) -> str:
+    """A feature's value as a request's profile writes it; "" = unknown.
+
+    Numbers are 24, not 24.0; tags are joined by `|`; timestamps are microseconds since 1970.
+    Training and serving both write profiles by this function, so that they cannot differ.
+    """
+    import pandas as pd
+
+    if kind == "tags":
+        is_missing = value is None or (isinstance(value, float) and math.isnan(value))
+        return "" if is_missing else TAG_SEPARATOR.join(map(str, value))
+    if value is None or pd.isna(value):
+        return ""
+    if kind == "number":
+        number = float(value)
+        return str(int(number)) if number.is_integer() else repr(number)
+    if kind == "timestamp":
+        return str(pd.Timestamp(value).value // 1_000)
+    return str(value)

@@ -1,0 +1,98 @@
+"""Parquet, cast to text, so that both kinds of file go through the same strict casts later."""
+
+import io
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipelines.contracts.data import Notice
+from pipelines.descriptors import Unit
+from pipelines.errors import NoRows, SchemaDrift, SourceCorrupt, SourceTooLarge
+from pipelines.ingest import mapping
+from pipelines.ingest.mapping import Wanted
+from pipelines.ingest.streams import Content
+from pipelines.ingest.tables import FAULT, FIELDS, LINE, RawTable
+from pipelines.timeline import MICROS_PER_UNIT
+
+IDS = ("user_id", "item_id", "event_id")
+
+
+def read(content: Content, wanted: Wanted, name: str, unit: Unit, max_bytes: int) -> RawTable:
+    """The wanted columns as text; `source_line` is the row's number, from 1.
+
+    Args:
+        content: The file.
+        wanted: The canonical columns.
+        name: The file's name, for messages.
+        unit: The descriptor's unit, in which timestamps of a time type are written.
+        max_bytes: Larger content is refused before it is decoded.
+
+    Raises:
+        SourceCorrupt: The footer or a page is broken.
+        SchemaDrift: A column is nested, or an id is a float.
+        ColumnsMissing, ColumnsDuplicate, NoRows, SourceTooLarge: As their names say.
+    """
+    try:
+        file = pq.ParquetFile(io.BytesIO(content.stream.read()))
+        _check_size(file, name, max_bytes)
+        match = mapping.match(file.schema_arrow.names, wanted, name)
+        columns = [file.schema_arrow.names[position] for position in match.positions.values()]
+        table = file.read(columns=columns).select(columns).rename_columns(list(match.positions))
+    except (pa.ArrowException, OSError) as error:
+        raise SourceCorrupt(
+            f"not a readable Parquet file: {str(error)[:120]}",
+            where=[name],
+            hint="write it again",
+        ) from error
+    if not table.num_rows:
+        raise NoRows("the file has columns and no row", where=[name], hint="check the export")
+    texts = {column: _text(table, column, name, unit) for column in table.column_names}
+    numbers = pa.array(range(1, table.num_rows + 1), pa.int64())
+    n_fields = len(file.schema_arrow.names)
+    texts[LINE] = numbers
+    texts[FIELDS] = pa.array([n_fields] * table.num_rows, pa.int32())
+    texts[FAULT] = pa.array([""] * table.num_rows, pa.string())
+    notices = content.notices + match.notices + _zone_notices(table)
+    return RawTable(pa.table(texts).to_pandas(), n_fields, notices)
+
+
+def _check_size(file: pq.ParquetFile, name: str, max_bytes: int) -> None:
+    groups = (file.metadata.row_group(g) for g in range(file.metadata.num_row_groups))
+    size = sum(group.total_byte_size for group in groups)
+    if size > max_bytes:
+        raise SourceTooLarge(
+            f"{size:,} bytes when decoded, more than {max_bytes:,}",
+            where=[name],
+            hint="raise ingest.max_source_bytes if that size is meant",
+        )
+
+
+def _text(table: pa.Table, column: str, name: str, unit: Unit) -> pa.ChunkedArray:
+    values = table[column]
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        values, kind = values.cast(kind.value_type), kind.value_type
+    if pa.types.is_nested(kind) or (column in IDS and pa.types.is_floating(kind)):
+        hint = "ids are text or integers" if column in IDS else "write one plain value per cell"
+        raise SchemaDrift(
+            f"column {column} has the type {kind}", where=[f"{name}, column {column}"], hint=hint
+        )
+    if pa.types.is_timestamp(kind):
+        values = _as_number(values, unit)
+    return pc.fill_null(values.cast(pa.string()), "")
+
+
+def _as_number(values: pa.ChunkedArray, unit: Unit) -> pa.ChunkedArray:
+    moments = values.cast(pa.timestamp("us", "UTC"))
+    if unit == "iso8601":
+        return pc.strftime(moments, "%Y-%m-%dT%H:%M:%SZ")
+    micros = moments.cast(pa.int64())
+    factor = MICROS_PER_UNIT[unit]
+    return micros if factor == 1.0 else pc.divide(micros.cast(pa.float64()), factor)
+
+
+def _zone_notices(table: pa.Table) -> list[Notice]:
+    naive = [f.name for f in table.schema if pa.types.is_timestamp(f.type) and not f.type.tz]
+    text = f"times without a zone are read as UTC: {', '.join(naive)}"
+    return [Notice(slug="timestamp-zone-assumed", text=text)] if naive else []

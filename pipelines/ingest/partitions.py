@@ -1,0 +1,105 @@
+"""Which KEYs a request means, and which source rows belong to which KEY."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from pipelines import timeline
+from pipelines.contracts.data import IngestRequest
+from pipelines.descriptors import Grain, Unit
+from pipelines.errors import NoNewPartition, PartitionKey, TimestampUnit, UsageError
+
+
+def check(request: IngestRequest, grain: Grain) -> None:
+    """Refuses a request whose KEYs or combination make no sense; no path is built before.
+
+    Raises:
+        PartitionKey: A KEY is none of this grain, or the range runs backwards.
+        UsageError: --partition and --file do not come together, or come with a range.
+    """
+    keys = (request.from_key, request.to_key, request.partition)
+    starts = [timeline.period(key, grain).start_us if key is not None else None for key in keys]
+    if (request.partition is None) != (request.file is None):
+        raise UsageError(
+            "--partition and --file go together",
+            hint="tandem ingest --partition KEY --file PATH",
+        )
+    if request.partition is not None and (request.from_key or request.to_key):
+        raise UsageError("--partition takes no range", hint="leave out --from and --to")
+    if starts[0] is not None and starts[1] is not None and starts[0] > starts[1]:
+        raise PartitionKey(
+            f"the range runs backwards: {request.from_key} is after {request.to_key}",
+            hint="swap --from and --to",
+        )
+
+
+def split(
+    frame: pd.DataFrame, grain: Grain, unit: Unit, name: str = "interactions"
+) -> dict[str, pd.DataFrame]:
+    """The rows of each KEY, in the source's order.
+
+    Rows whose time cannot be read go with the earliest KEY, where validation refuses them.
+
+    Args:
+        frame: Interactions as text.
+        grain: The length of a partition.
+        unit: The declared unit of the timestamps.
+        name: The source's name, for messages.
+
+    Raises:
+        TimestampUnit: Most times make sense in another unit only, or in none.
+    """
+    times = timeline.to_micros(frame["timestamp"], unit)
+    readable = timeline.is_plausible(times)
+    _check_unit(times, unit, name)
+    keys = np.full(len(frame), "", dtype=object)
+    keys[readable] = timeline.keys_of(times[readable], grain)
+    keys[~readable] = min(keys[readable])
+    return {
+        str(key): rows.reset_index(drop=True)
+        for key, rows in frame.groupby(keys.astype(str), sort=True)
+    }
+
+
+def choose(
+    available: Sequence[str], accepted: Mapping[str, str], request: IngestRequest
+) -> list[str]:
+    """The KEYs that a request asks for, among those that the source has, in order.
+
+    Args:
+        available: The source's KEYs.
+        accepted: Digest of the accepted landing by KEY.
+        request: A range, or nothing: then the first KEY that is not accepted.
+
+    Raises:
+        NoNewPartition: There is none.
+    """
+    ordered = sorted(available)
+    if request.from_key is None and request.to_key is None:
+        chosen = [key for key in ordered if key not in accepted][:1]
+    else:
+        first, last = request.from_key or ordered[0], request.to_key or ordered[-1]
+        chosen = [key for key in ordered if first <= key <= last]
+    if not chosen:
+        raise NoNewPartition(
+            "the source has no new partition",
+            where=[f"{request.from_key or '…'} to {request.to_key or '…'}"],
+            hint=f"it has {ordered[0]} to {ordered[-1]}; {len(accepted)} are accepted",
+        )
+    return chosen
+
+
+def _check_unit(times: np.ndarray, unit: Unit, name: str) -> None:
+    known = times[~np.isnan(times)]
+    median = float(np.median(known)) if len(known) else float("nan")
+    if len(known) and bool(timeline.is_plausible(np.array([median]))[0]):
+        return
+    other = timeline.likely_unit(median, unit)
+    key = "interactions.timestamp_unit"
+    raise TimestampUnit(
+        f"{len(known)} of {len(times)} timestamps can be read as {unit}, "
+        + ("none of them as a date since 1970" if len(known) else "so no row has a time"),
+        where=[name],
+        hint=f"set {key}: {other} in the descriptor" if other else f"check {key}",
+    )

@@ -1,0 +1,380 @@
+"""Ingest and validate over real files and real Great Expectations."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipelines import storage
+from pipelines.contracts.data import IngestRequest, PartitionReport, ValidateRecord
+from pipelines.errors import ExpectationRaised, InputRefused, PartitionRejected, TandemError
+from pipelines.identity import pseudonym
+from pipelines.ingest import step as ingest
+from pipelines.params import Params
+from pipelines.validate import expectations
+from pipelines.validate import step as validate
+from pipelines.validate.rules import Expected, Present
+from tests.integration import tiny_weeks
+from tests.integration.tiny_weeks import KEYS, changed, text, week
+
+LAST = KEYS[5]
+IDENTITY = "11" * 32
+
+
+@pytest.fixture(scope="module")
+def five_weeks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone in which the first five of six weeks are accepted."""
+    clone = tmp_path_factory.mktemp("clone")
+    with pytest.MonkeyPatch.context() as patch:
+        _enter(clone, patch)
+        tiny_weeks.write_clone(clone)
+        ingest.run(_params(), IngestRequest(from_key=KEYS[0], to_key=KEYS[4]))
+        validate.run(_params())
+    return clone
+
+
+@pytest.fixture
+def clone(five_weeks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the five accepted weeks, as cwd."""
+    folder = tmp_path / "clone"
+    shutil.copytree(five_weeks, folder)
+    _enter(folder, monkeypatch)
+    return folder
+
+
+def _enter(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("TANDEM_HOME", str(folder / "var"))
+    patch.setenv("TANDEM_IDENTITY_KEY", IDENTITY)
+    patch.chdir(folder)
+
+
+def _params() -> Params:
+    return Params.load(overrides=["dataset=tiny"])
+
+
+def _deliver(content: bytes, name: str = "week.tsv") -> ValidateRecord:
+    """Lands a file as the last week, and judges it."""
+    path = Path(name)
+    path.write_bytes(content)
+    ingest.run(_params(), IngestRequest(partition=LAST, file=path))
+    return validate.run(_params())
+
+
+def _decision(clone: Path) -> PartitionReport:
+    return storage.read_record(clone / "var/validation" / f"{LAST}.json", PartitionReport)
+
+
+def _unexpected(report: PartitionReport) -> dict[str, int]:
+    """Rows by slug, of every row-level check that refused some."""
+    return {
+        check.slug: check.n_unexpected
+        for check in report.checks
+        if check.level == "row" and check.n_unexpected
+    }
+
+
+def test_clean_weeks_are_accepted_whole(five_weeks: Path) -> None:
+    reports = [
+        storage.read_record(path, PartitionReport)
+        for path in sorted((five_weeks / "reports/validation").glob("*.json"))
+    ]
+
+    assert [report.decision for report in reports] == ["ACCEPT"] * 5
+    assert [report.tag for report in reports] == [f"data/{key}" for key in KEYS[:5]]
+    assert [report.sequence for report in reports] == [1, 2, 3, 4, 5]
+    assert [report.rows for report in reports] == [120] * 5
+
+
+def test_accepted_rows_hold_pseudonyms_and_no_raw_user(five_weeks: Path) -> None:
+    frame = storage.read_table(five_weeks / f"data/interactions/dt={KEYS[0]}/part-0.parquet")
+
+    expected = {pseudonym(bytes.fromhex(IDENTITY), row[0]) for row in week(0)}
+    assert set(frame["user_id"]) == expected
+    assert frame["timestamp"].is_monotonic_increasing
+    assert frame["event_id"].is_unique
+
+
+BAD_CELLS = {
+    # slug: column and three cells; each makes one row bad
+    "value-range": (2, ["6", "0", "-3"]),
+    "value-type": (2, ["four", "", "3,5"]),
+    "value-not-finite": (2, ["inf", "NaN", "1e999"]),
+    "timestamp-type": (3, ["yesterday", "", "2001-02-05"]),
+    "wrong-partition": (3, [str(tiny_weeks.FIRST), "0", "2000000000"]),
+    "id-missing": (0, ["", "", ""]),
+    "id-too-long": (1, ["x" * 257, "y" * 300, "z" * 10_000]),
+    "id-reserved": (0, ["p1_a", "p1_b", "p1_c"]),
+    "control-character": (0, ["u\x00", "u\x07", "\x7f"]),
+    "orphan-item": (1, ["i99", "I01", "1"]),
+    "orphan-user": (0, ["u99", "U01", "1"]),
+}
+
+
+def test_bad_rows_go_to_quarantine_with_their_lines_and_reasons(clone: Path) -> None:
+    rows = week(5)
+    cells = [(slug, col, cell) for slug, (col, three) in BAD_CELLS.items() for cell in three]
+    for number, (_, column, cell) in enumerate(cells):
+        rows[number][column] = cell
+
+    _deliver(text(rows))
+
+    report = _decision(clone)
+    lines = (clone / f"var/quarantine/dt={LAST}/rows.jsonl").read_text().splitlines()
+    entries = [json.loads(line) for line in lines]
+    assert report.decision == "ACCEPT_WITH_QUARANTINE"
+    assert (report.rows_read, report.rows, report.quarantined) == (120, 87, 33)
+    assert [entry["source_line"] for entry in entries] == list(range(2, 35))  # 1 is the header
+    missed = [
+        (slug, entry)
+        for (slug, _, _), entry in zip(cells, entries, strict=True)
+        if slug not in entry["reasons"]
+    ]
+    assert missed == []
+    assert _unexpected(report) == {
+        **dict.fromkeys(BAD_CELLS, 3),
+        "value-range": 4,  # 1e999 lies beyond the scale, too
+        "timestamp-implausible": 1,  # the 0
+        "timestamp-future": 1,  # the year 2033
+        "orphan-item": 6,  # too long ids are in no table,
+        "orphan-user": 9,  # nor are reserved ones and those with control characters
+    }
+
+
+def test_clean_rows_beside_bad_ones_are_accepted_as_in_the_clean_file(clone: Path) -> None:
+    _deliver(text(week(5)))
+    accepted = clone / f"data/interactions/dt={LAST}/part-0.parquet"
+    clean = storage.read_table(accepted)
+    bad = [*week(5), ["u00", "i00", "9", week(5)[0][3]], ["u01"]]
+
+    _deliver(text(bad))
+
+    assert _unexpected(_decision(clone)) == {"field-count": 1, "value-range": 1}
+    assert storage.read_table(accepted).equals(clean)
+
+
+def test_copies_are_dropped_and_counted_and_the_first_is_kept(clone: Path) -> None:
+    _deliver(text([*week(5), *week(5)[:4]]))
+
+    report = _decision(clone)
+    assert report.decision == "ACCEPT_WITH_QUARANTINE"
+    assert (report.rows_read, report.rows, report.quarantined, report.dropped) == (124, 120, 0, 4)
+
+
+def test_a_cut_last_line_is_quarantined_as_truncated(clone: Path) -> None:
+    _deliver(text(week(5))[:-14])
+
+    report = _decision(clone)
+    assert _unexpected(report) == {"row-truncated": 1}
+    assert (report.rows, report.quarantined) == (119, 1)
+
+
+REFUSED_BY_SUITE = {
+    "milliseconds": (text(changed(week(5), 3, lambda when: when + "000")), "timestamp-unit"),
+    "ten-times-the-scale": (
+        text(changed(week(5), 2, lambda stars: stars + "0")),
+        "value-scale-changed",
+    ),
+    "upside-down": (
+        text(changed(week(5), 2, lambda stars: "1" if stars in "45" else "2")),
+        "value-scale-changed",
+    ),
+    "constant-values": (text(changed(week(5), 2, lambda _: "3")), "value-scale-changed"),
+    "one-time-for-all": (
+        text(changed(week(5), 3, lambda _: week(5)[0][3])),
+        "timestamp-constant",
+    ),
+    "orphans": (text(changed(week(5), 1, lambda item: f"x{item}")), "reference-incomplete"),
+    "swapped-ids": (
+        text([[row[1], row[0], *row[2:]] for row in week(5)]),
+        "id-drift",
+    ),
+    "few-rows": (text(week(5)[:20]), "volume"),
+    "another-week": (text(week(2)), "partition-repeated"),
+    "another-week-with-shifted-times": (
+        text(changed(week(2), 3, lambda when: str(int(when) + 3 * tiny_weeks.WEEK_SECONDS))),
+        "partition-repeated",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_BY_SUITE)
+def test_a_bad_partition_is_refused_and_nothing_is_accepted(clone: Path, name: str) -> None:
+    content, slug = REFUSED_BY_SUITE[name]
+    before = storage.tree_digest(clone / "data")
+
+    with pytest.raises(PartitionRejected) as refused:
+        _deliver(content)
+
+    report = _decision(clone)
+    assert report.decision == "REJECT"
+    assert report.tag is None
+    assert slug in {c.slug for c in report.checks if c.outcome == "failed"}
+    assert slug in f"{refused.value.message} {refused.value.where[:3]}"
+    assert storage.tree_digest(clone / "data") == before
+    assert not (clone / f"reports/validation/{LAST}.json").exists()
+
+
+REFUSED_BY_READER = {
+    "source-empty": (b"", "week.tsv"),
+    "no-rows": (text([]), "week.tsv"),
+    "columns-missing": (text(week(5), "user\titem\tscore\twhen"), "week.tsv"),
+    "header-missing": (text(week(5)).split(b"\n", 1)[1], "week.tsv"),
+    "columns-duplicate": (text(week(5), "user\titem\tWhen\twhen"), "week.tsv"),
+    "delimiter-mismatch": (text(week(5)).replace(b"\t", b";"), "week.tsv"),
+    "not-tabular": (b"<!doctype html><title>502 Bad Gateway</title>", "week.tsv"),
+    "encoding": (text(week(5)).replace(b"u0", b"\xe9", 1), "week.tsv"),
+    "source-truncated": (tiny_weeks.truncated_gzip(text(week(5))), "week.tsv.gz"),
+    "source-corrupt": (tiny_weeks.corrupt_gzip(text(week(5))), "week.tsv.gz"),
+}
+
+
+@pytest.mark.parametrize("slug", REFUSED_BY_READER)
+def test_a_file_that_is_no_table_is_refused_before_it_lands(clone: Path, slug: str) -> None:
+    content, name = REFUSED_BY_READER[slug]
+
+    with pytest.raises(InputRefused) as refused:
+        _deliver(content, name)
+
+    assert refused.value.code == slug
+    assert name in refused.value.where[0]
+    assert not (clone / f"var/landing/dt={LAST}").exists()
+
+
+def test_one_bad_partition_of_a_range_keeps_all_of_them_out(clone: Path) -> None:
+    rows = [row for number in range(5) for row in week(number)]
+    rows += changed(week(5), 2, lambda stars: stars + "0")
+    rows[0][2] = "2" if rows[0][2] != "2" else "1"  # the first week is amended
+    Path("source/interactions.tsv").write_bytes(text(rows))
+    before = storage.tree_digest(clone / "data")
+
+    ingest.run(_params(), IngestRequest(from_key=KEYS[0], to_key=LAST))
+    with pytest.raises(PartitionRejected):
+        validate.run(_params())
+
+    first = storage.read_record(clone / f"var/validation/{KEYS[0]}.json", PartitionReport)
+    assert first.decision == "ACCEPT"
+    assert first.tag is None
+    assert _decision(clone).decision == "REJECT"
+    assert storage.tree_digest(clone / "data") == before
+
+
+def test_an_amended_partition_is_a_new_data_version(clone: Path) -> None:
+    rows = week(4)
+    rows[0][2] = "2" if rows[0][2] != "2" else "1"
+    Path("week.tsv").write_bytes(text(rows))
+
+    ingest.run(_params(), IngestRequest(partition=KEYS[4], file=Path("week.tsv")))
+    record = validate.run(_params())
+
+    assert record.partitions[0].tag == f"data/{KEYS[4]}.r2"
+    manifest = storage.read_json(clone / f"data/interactions/dt={KEYS[4]}/manifest.json")
+    assert (manifest["revision"], manifest["sequence"]) == (2, 6)
+
+
+def test_validating_again_changes_no_byte_of_data_and_no_decision(clone: Path) -> None:
+    first = _deliver(text(week(5)))
+    before = storage.tree_digest(clone / "data")
+    report = (clone / f"reports/validation/{LAST}.json").read_bytes()
+
+    second = validate.run(_params())
+
+    assert second == first
+    assert storage.tree_digest(clone / "data") == before
+    assert (clone / f"reports/validation/{LAST}.json").read_bytes() == report
+
+
+def test_an_expectation_that_raises_is_an_error_and_never_passed(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fault it would catch: a check on a column that is gone counts as failed, or as passed."""
+    broken = Expected("no_such_column", Present(), "feature-missing", "it is missing")
+    whole = expectations.partition
+    monkeypatch.setattr(expectations, "partition", lambda limits: [*whole(limits), broken])
+
+    with pytest.raises(ExpectationRaised) as refused:
+        _deliver(text(week(5)))
+
+    assert _decision(clone).decision == "ERROR"
+    assert "no_such_column" in refused.value.message
+    assert not (clone / f"data/interactions/dt={LAST}").exists()
+
+
+def test_the_page_names_reasons_and_holds_no_user_id(clone: Path) -> None:
+    rows = week(5)
+    rows[5][0], rows[6][2] = "somebody@example.org", "6"
+
+    _deliver(text(rows))
+
+    page = (clone / f"reports/validation/{LAST}.html").read_text()
+    assert "the value lies outside 1 to 5" in page
+    assert "somebody@example.org" not in page
+    assert "somebody@example.org" not in (clone / f"reports/validation/{LAST}.json").read_text()
+
+
+def test_the_quarantine_is_private_to_its_owner(clone: Path) -> None:
+    rows = week(5)
+    rows[5][2] = "6"
+
+    _deliver(text(rows))
+
+    folder = clone / f"var/quarantine/dt={LAST}"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / "rows.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "form", ["csv-with-canonical-names", "parquet", "gzip"], ids=lambda form: form
+)
+def test_a_replacement_may_come_in_another_form_and_gives_the_same_rows(
+    clone: Path, form: str
+) -> None:
+    accepted = clone / f"data/interactions/dt={LAST}/part-0.parquet"
+    _deliver(*_as(form))
+    in_this_form = accepted.read_bytes()
+    (clone / f"reports/validation/{LAST}.json").unlink()  # as if it had never been accepted
+
+    _deliver(text(week(5)))
+
+    assert accepted.read_bytes() == in_this_form
+
+
+def _as(form: str) -> tuple[bytes, str]:
+    import gzip
+    import io
+
+    import pandas as pd
+
+    frame = pd.DataFrame(week(5), columns=["user_id", "item_id", "value", "timestamp"])
+    if form == "gzip":
+        return gzip.compress(text(week(5))), "week.tsv.gz"
+    if form == "parquet":
+        sink = io.BytesIO()
+        frame.astype({"value": float, "timestamp": "int64"}).to_parquet(sink)
+        return sink.getvalue(), "week.parquet"
+    return frame.to_csv(index=False).encode(), "week.csv"
+
+
+def test_the_first_real_weeks_are_accepted_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _enter(tmp_path, monkeypatch)
+    shutil.copytree(tiny_weeks.ROOT / "datasets", "datasets")
+    shutil.copy(tiny_weeks.ROOT / "params.yaml", ".")
+
+    ingest.run(Params.load(), IngestRequest(from_key="1997-09-15", to_key="1997-10-13"))
+    record = validate.run(Params.load())
+
+    assert [p.decision for p in record.partitions] == ["ACCEPT"] * 5
+    # 1740, 4129, 3540, 2390 and 2039 rows, counted by hand from the file
+    assert sum(p.rows for p in record.partitions) == 13_838
+
+
+def test_every_refusal_says_what_to_do(clone: Path) -> None:
+    with pytest.raises(TandemError) as refused:
+        _deliver(text(changed(week(5), 3, lambda when: when + "000")))
+
+    shown = refused.value.render()
+    assert "milliseconds" in shown
+    assert "interactions.timestamp_unit" in shown
+    assert refused.value.exit_code == 3

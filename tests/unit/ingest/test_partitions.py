@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipelines.contracts.data import IngestRequest
+from pipelines.errors import NoNewPartition, PartitionKey, TimestampUnit, UsageError
+from pipelines.ingest import partitions
+
+MONDAY = 889_401_600  # 1998-03-09T00:00:00Z
+WEEK = 7 * 86_400
+
+
+def rows(*times: object) -> pd.DataFrame:
+    return pd.DataFrame({"timestamp": pd.Series([str(time) for time in times], dtype="str")})
+
+
+def test_rows_go_to_the_week_that_they_fall_in() -> None:
+    split = partitions.split(rows(MONDAY + WEEK, MONDAY, MONDAY - 1), "week", "seconds")
+
+    assert {key: frame["timestamp"].tolist() for key, frame in split.items()} == {
+        "1998-03-02": [str(MONDAY - 1)],
+        "1998-03-09": [str(MONDAY)],
+        "1998-03-16": [str(MONDAY + WEEK)],
+    }
+
+
+def test_rows_without_a_readable_time_go_with_the_earliest_week() -> None:
+    split = partitions.split(rows(MONDAY + WEEK, MONDAY, "soon", "", -5), "week", "seconds")
+
+    assert split["1998-03-09"]["timestamp"].tolist() == [str(MONDAY), "soon", "", "-5"]
+
+
+def test_a_source_in_another_unit_is_refused_with_the_key_to_set() -> None:
+    with pytest.raises(TimestampUnit) as refused:
+        partitions.split(rows(MONDAY * 1000, MONDAY * 1000 + 1), "week", "seconds")
+
+    assert refused.value.hint.startswith("set interactions.timestamp_unit: milliseconds")
+
+
+def test_a_source_without_any_time_is_refused() -> None:
+    with pytest.raises(TimestampUnit):
+        partitions.split(rows("soon", "later"), "week", "seconds")
+
+
+KEYS = ["1998-03-02", "1998-03-09", "1998-03-16"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "chosen"),
+    [
+        (IngestRequest(), ["1998-03-09"]),
+        (IngestRequest(from_key="1998-03-09"), ["1998-03-09", "1998-03-16"]),
+        (IngestRequest(to_key="1998-03-09"), ["1998-03-02", "1998-03-09"]),
+        (IngestRequest(from_key="1998-03-02", to_key="1998-03-02"), ["1998-03-02"]),
+    ],
+    ids=["nothing", "from", "to", "both"],
+)
+def test_a_request_means_these_keys(request_: IngestRequest, chosen: list[str]) -> None:
+    assert partitions.choose(KEYS, {"1998-03-02": "digest"}, request_) == chosen
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [IngestRequest(), IngestRequest(from_key="1999-01-04", to_key="1999-01-11")],
+    ids=["all-accepted", "beyond-the-source"],
+)
+def test_there_is_nothing_to_do_when_the_source_has_no_such_key(request_: IngestRequest) -> None:
+    with pytest.raises(NoNewPartition) as nothing:
+        partitions.choose(KEYS, dict.fromkeys(KEYS, "digest"), request_)
+
+    assert nothing.value.exit_code == 99
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (IngestRequest(partition="../../etc", file=Path("x")), PartitionKey),
+        (IngestRequest(from_key="1998-03-16", to_key="1998-03-09"), PartitionKey),
+        (IngestRequest(partition="1998-03-09"), UsageError),
+        (IngestRequest(file=Path("x")), UsageError),
+        (IngestRequest(partition="1998-03-09", file=Path("x"), to_key="1998-03-09"), UsageError),
+    ],
+    ids=["path", "backwards", "no-file", "no-key", "with-range"],
+)
+def test_a_request_that_makes_no_sense_is_refused_as_usage(
+    request_: IngestRequest, error: type[UsageError]
+) -> None:
+    with pytest.raises(error) as refused:
+        partitions.check(request_, "week")
+
+    assert refused.value.exit_code == 2

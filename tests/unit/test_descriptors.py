@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import pytest
+
+from pipelines.descriptors import Descriptor
+from pipelines.errors import BadParameter, UnknownDataset
+
+DATASETS = Path(__file__).parents[2] / "datasets"
+
+
+def test_movielens_100k_learns_three_tasks_and_keeps_no_zip_code() -> None:
+    descriptor = Descriptor.load("movielens-100k", DATASETS)
+
+    assert [task.name for task in descriptor.tasks] == ["watch", "like", "rating"]
+    assert descriptor.heads == ["like", "rating"]
+    assert descriptor.item_features == {"title": "text", "year": "number", "genres": "tags"}
+    assert descriptor.profile_fields == {
+        "age": "number",
+        "gender": "category",
+        "occupation": "category",
+    }
+
+
+def test_an_unknown_data_set_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(UnknownDataset) as refused:
+        Descriptor.load("movielens-100m", DATASETS)
+
+    assert "movielens-100k" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("grain: week", "grain: decade", "grain"),
+        ("clock: replay", "clocks: replay", "did you mean clock?"),
+        ("  event: rating # ", "  # ", "event"),
+        ("minimum: 1.0", "minimum: 9.0", "minimum must be below maximum"),
+        ("kind: retrieval, positive: {event: rating}", "kind: regression, label: value", "retrieval"),
+        ("requirement: recbole==1.2.1", "requirement: recbole", "requirement"),
+        ("name: year, kind", "name: title, kind", "distinct"),
+    ],
+)
+def test_a_descriptor_that_makes_no_sense_is_refused_by_key(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    text = (DATASETS / "movielens-100k.yaml").read_text()
+    (tmp_path / "odd.yaml").write_text(text.replace(old, new, 1))
+
+    with pytest.raises(BadParameter) as refused:
+        Descriptor.load("odd", tmp_path)
+
+    assert said in refused.value.render()
+    assert "odd.yaml" in refused.value.where[0]

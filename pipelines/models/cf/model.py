@@ -1,0 +1,148 @@
+"""A history, its newest events weighing most, times EASE's weights, plus a popularity prior."""
+
+import numpy as np
+
+from pipelines.descriptors import RetrievalTask
+from pipelines.models.cf.ease import gram, item_vectors, item_weights
+from pipelines.models.engine import make_repeatable, tf
+from pipelines.models.examples import PreparedData
+from pipelines.models.family import Calibration, Fitted
+from pipelines.models.serving import (
+    Answer,
+    Explanation,
+    LinearScorer,
+    Query,
+    Recommender,
+    Shape,
+    Tensor,
+    constant,
+)
+from pipelines.models.statistics import (
+    Doubles,
+    decayed_counts,
+    head_means,
+    positive_rows,
+    standardised,
+)
+from pipelines.params import CfParams, Params
+
+
+class CfScorer(LinearScorer):
+    """A sum over the history.
+
+    Args:
+        weights: [items, items] for each retrieval task, or None for a head.
+        priors: [tasks, items]; what the score is without a history: popularity, or mean labels.
+        predictions: [items, heads]; natural units.
+        vectors: [items, dim].
+        half_life_events: How many events further back an event weighs half.
+    """
+
+    def __init__(
+        self,
+        weights: list[Doubles | None],
+        priors: Doubles,
+        predictions: Doubles,
+        vectors: Doubles,
+        half_life_events: float,
+    ) -> None:
+        super().__init__()
+        self.item_weights = [None if each is None else constant(each) for each in weights]
+        self.priors = constant(priors)
+        self.predictions = constant(predictions)
+        self.vectors = constant(vectors)
+        self.half_life_events = half_life_events
+
+    def answer(self, query: Query) -> Answer:
+        """History times item-item weights, for each retrieval task."""
+        batch = tf.shape(query.now)[0]
+        history = self._sparse(query)
+        columns = []
+        for weights, prior in zip(self.item_weights, tf.unstack(self.priors), strict=True):
+            own = tf.tile(prior[None], [batch, 1])
+            if weights is not None:
+                # row by row in a fixed order, so a row is answered alike in every batch
+                own += tf.sparse.sparse_dense_matmul(history, weights)
+            columns.append(own)
+        predictions = tf.tile(self.predictions[None], [batch, 1, 1])
+        return Answer(tf.stack(columns, axis=1), predictions)
+
+    def explain(self, query: Query, items: Tensor, weights: Tensor) -> Explanation:
+        """Each event's part, exactly as it is summed."""
+        recency = self._recency(query)
+        history = tf.zeros_like(recency)
+        targets = tf.broadcast_to(items[:, None], tf.shape(query.items))
+        pairs = tf.stack([tf.maximum(query.items, 0), targets], axis=-1)
+        for number, matrix in enumerate(self.item_weights):
+            if matrix is not None:
+                history += weights[:, number, None] * recency * tf.gather_nd(matrix, pairs)
+        own = tf.gather(tf.transpose(self.priors), items)
+        return Explanation(
+            history=history,
+            profile=tf.zeros(tf.shape(query.profile)),
+            features=tf.zeros([tf.shape(query.now)[0], 0]),
+            base=tf.reduce_sum(weights * own, axis=1),
+        )
+
+    def _recency(self, query: Query) -> Tensor:
+        ages = tf.cumsum(tf.cast(query.is_event, tf.float32), axis=1, exclusive=True, reverse=True)
+        return tf.where(query.items >= 0, tf.pow(2.0, -ages / self.half_life_events), 0.0)
+
+    def _sparse(self, query: Query) -> Tensor:
+        places = tf.where(query.items >= 0)
+        items = tf.cast(tf.gather_nd(query.items, places), tf.int64)
+        indices = tf.stack([places[:, 0], items], axis=1)
+        shape = tf.stack([tf.shape(query.now, tf.int64)[0], tf.shape(self.priors, tf.int64)[1]])
+        return tf.SparseTensor(indices, tf.gather_nd(self._recency(query), places), shape)
+
+
+def fit(
+    data: PreparedData,
+    params: Params,
+    *,
+    until: int,
+    epochs: int | None,  # noqa: ARG001  one call for all families; this one has no epochs
+    calibration: Calibration | None,  # noqa: ARG001  means of labels need none
+) -> Fitted:
+    """Solves EASE for each retrieval task; predictions are the items' mean labels."""
+    make_repeatable(params.fit.seed, params.fit.threads)
+    tasks, means = data.prepared.tasks, head_means(data, until).means
+    heads = iter(standardised(means).T)
+    matrices: list[Doubles | None] = []
+    priors: list[Doubles] = []
+    vectors: list[Doubles] = []
+    for task in tasks:
+        if isinstance(task, RetrievalTask):
+            together = _together(data, task, until)
+            matrices.append(item_weights(together, params.cf.l2))
+            priors.append(_prior(data, task, until, params.cf))
+            vectors.append(item_vectors(together))
+        else:
+            matrices.append(None)
+            priors.append(next(heads))
+    scorer = CfScorer(
+        matrices, np.stack(priors), means, np.concatenate(vectors, 1), params.cf.half_life_events
+    )
+    task_weights = [1.0 if isinstance(task, RetrievalTask) else 0.0 for task in tasks]
+    n_profile = len(data.prepared.profile_fields)
+    shape = Shape(data.item_ids, means.shape[1], n_profile, params.cf.max_history, task_weights)
+    return Fitted(
+        family="cf",
+        module=Recommender(scorer, shape),
+        max_history=params.cf.max_history,
+        task_weights=task_weights,
+        epochs=0,
+        calibration={},
+        learning_curve=[],
+        notes="The score is a sum over the history (EASE); without one, recent popularity.",
+    )
+
+
+def _together(data: PreparedData, task: RetrievalTask, until: int) -> Doubles:
+    rows = positive_rows(data, task, until)
+    return gram(data.user_start[rows], data.item_rows[rows], len(data.items))
+
+
+def _prior(data: PreparedData, task: RetrievalTask, until: int, params: CfParams) -> Doubles:
+    counts = decayed_counts(data, task, until, params.prior_half_life_days)
+    return params.prior_weight * counts / max(float(counts.max(initial=0.0)), 1e-12)

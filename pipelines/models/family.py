@@ -1,0 +1,81 @@
+"""What every family offers: a fit that returns the served module, found by the family's name."""
+
+import hashlib
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from pipelines.errors import NothingToLearn
+from pipelines.models.examples import PreparedData
+from pipelines.params import Params
+from pipelines.storage import micros_to_rfc3339, sha256_file
+
+Calibration = Mapping[str, Any]
+"""What maps a family's raw predictions to natural units; JSON, reusable by a later fit."""
+
+_HERE = Path(__file__).parent
+_USES_LOOP = {"multitask"}
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted model, ready to be written as an artifact."""
+
+    family: str
+    module: Any
+    """A `tf.Module` with the served signatures."""
+    max_history: int
+    task_weights: list[float]
+    """The default weight of each task in the score, in the descriptor's order."""
+    epochs: int
+    """What another fit of the same recipe is told; 0 for families without epochs."""
+    calibration: Calibration
+    learning_curve: list[dict[str, float]]
+    """One row per epoch."""
+    notes: str
+    """What the card says about how it scores."""
+
+
+def fit(
+    name: str,
+    data: PreparedData,
+    params: Params,
+    *,
+    until: int,
+    epochs: int | None,
+    calibration: Calibration | None,
+) -> Fitted:
+    """Fits a family on the interactions before `until`, microseconds.
+
+    Args:
+        name: A family of params.yaml.
+        data: Prepared tables.
+        params: All parameters; a family reads its own section and `fit`.
+        until: The fit window ends before this instant.
+        epochs: How many; None = stop early by the validation window.
+        calibration: A former fit's; None = fit it on the validation window, if there is one.
+
+    Raises:
+        NothingToLearn: The fit window holds no interaction with an item of the catalogue.
+        NonFinite: The loss, a weight or a score became NaN or infinite.
+    """
+    if not (data.item_rows[data.rows(end=until)] >= 0).any():
+        raise NothingToLearn(
+            f"no interaction before {micros_to_rfc3339(until)} is with an item of the catalogue",
+            hint="accept more partitions, or an items snapshot that knows their items",
+        )
+    # by name and not by import: no family depends on another, so an edit of one refits that one
+    family = importlib.import_module(f"pipelines.models.{name}")
+    return cast(
+        "Fitted", family.fit(data, params, until=until, epochs=epochs, calibration=calibration)
+    )
+
+
+def code_digest(name: str) -> str:
+    """SHA-256 over the code that a family's fit runs: its folder and what families share."""
+    folders = [_HERE / name] + ([_HERE / "fitting"] if name in _USES_LOOP else [])
+    paths = sorted([*_HERE.glob("*.py"), *(path for f in folders for path in f.rglob("*.py"))])
+    lines = (f"{path.relative_to(_HERE).as_posix()}\0{sha256_file(path)}\n" for path in paths)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

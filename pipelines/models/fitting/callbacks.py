@@ -1,0 +1,49 @@
+"""What happens after an epoch: a score on the validation window, early stopping, a log line."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pipelines.progress import log
+
+
+class EarlyStopping:
+    """Keeps the weights of the best epoch, and stops when it lies `patience` epochs back.
+
+    Args:
+        model: With `get_weights` and `set_weights`.
+        score: Of the model as it is now; more is better.
+        name: Of the score, in the learning curve.
+        patience: Epochs.
+    """
+
+    def __init__(self, model: Any, score: Callable[[], float], name: str, patience: int) -> None:
+        self._model, self._score, self._name, self._patience = model, score, name, patience
+        self._best_score = float("-inf")
+        self._best_weights: Any = None
+        self.best_epoch = 0
+
+    def epoch_ended(self, row: dict[str, float]) -> bool:
+        """Scores the epoch; True when nothing better came for `patience` epochs."""
+        row[self._name] = self._score()
+        epoch = int(row["epoch"])
+        if row[self._name] > self._best_score:
+            self._best_score, self.best_epoch = row[self._name], epoch
+            self._best_weights = self._model.get_weights()
+        return epoch - self.best_epoch >= self._patience
+
+    def restore(self) -> None:
+        """Puts the weights of the best epoch back."""
+        self._model.set_weights(self._best_weights)
+
+
+class LogEpoch:
+    """One line per epoch on stderr."""
+
+    def __init__(self, description: str) -> None:
+        self._description = description
+
+    def epoch_ended(self, row: dict[str, float]) -> bool:
+        """Says the epoch's figures; never stops."""
+        figures = ", ".join(f"{name} {value:.4f}" for name, value in row.items() if name != "epoch")
+        log(f"{self._description}, epoch {int(row['epoch'])}: {figures}")
+        return False

@@ -1,0 +1,204 @@
+"""Golden requests: made-up histories with the answers that the written file gave to them.
+
+Whoever loads the file later, in another process or behind HTTP, must get the same answers. The
+histories are drawn from the catalogue and not from users: an artifact holds no person.
+"""
+
+from collections.abc import Iterator
+from itertools import count
+from math import gcd
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from pipelines.contracts.record import Record
+from pipelines.models.examples import Histories, PreparedData, Queries
+
+TOLERANCE = 1e-4
+"""By how much a score or a prediction may differ between two loads of one file."""
+
+MINUTE_US = 60_000_000
+LARGEST_K = 1_000
+"""The API's largest k."""
+STRIDE = 37
+"""Steps through the catalogue, so that histories mix."""
+
+
+class GoldenEvent(Record):
+    """One event of a golden history."""
+
+    item_id: str
+    event: str
+    value: float | None
+    timestamp: int
+    """Microseconds."""
+
+
+class Expected(Record):
+    """What the file answered when it was written."""
+
+    item_ids: list[str]
+    scores: list[float]
+    predictions: list[list[float]]
+
+
+class GoldenRequest(Record):
+    """A request; all items allowed, the manifest's task weights."""
+
+    name: str
+    history: list[GoldenEvent]
+    profile: dict[str, str]
+    """By field; a field that is absent is unknown."""
+    now: int
+    """Microseconds."""
+    k: int
+    expected: Expected
+
+
+class Golden(Record):
+    """`golden.json`."""
+
+    schema_: int = Field(1, alias="schema")
+    requests: list[GoldenRequest]
+
+
+class Slates(Protocol):
+    """The answer to a batch of queries."""
+
+    @property
+    def item_ids(self) -> npt.NDArray[np.object_]:
+        """Best first, [batch, k]."""
+
+    @property
+    def scores(self) -> npt.NDArray[np.float32]:
+        """Best first, [batch, k]."""
+
+    @property
+    def predictions(self) -> npt.NDArray[np.float32]:
+        """In natural units, [batch, k, heads]."""
+
+
+def make_requests(data: PreparedData, max_history: int, now: int) -> list[GoldenRequest]:
+    """Requests without answers: every kind of history, profile and k that must work."""
+    items, n_items = data.item_ids, len(data.item_ids)
+    stride = next(step for step in count(STRIDE) if gcd(step, n_items) == 1)
+    chosen = [items[(place * stride) % n_items] for place in range(max_history + 20)]
+    events = [
+        GoldenEvent(item_id=item_id, event=kind, value=value, timestamp=now - age * MINUTE_US)
+        for (item_id, age), (kind, value) in zip(
+            zip(chosen, range(len(chosen), 0, -1), strict=True), _kinds(data), strict=False
+        )
+    ]
+    profile = _frequent_profile(data)
+    unknown = [
+        event.model_copy(update={"item_id": f"not in the catalogue {number}"})
+        for number, event in enumerate(events[-2:])
+    ]
+    some = min(10, n_items)
+
+    def request(name: str, history: list[GoldenEvent], k: int, **who: str) -> GoldenRequest:
+        nothing = Expected(item_ids=[], scores=[], predictions=[])
+        return GoldenRequest(
+            name=name, history=history, profile=who, now=now, k=k, expected=nothing
+        )
+
+    return [
+        request("empty history", [], some, **profile),
+        request("one event", events[-1:], some, **profile),
+        request("typical", events[-10:], some, **profile),
+        request("longer than the model reads", events, some, **profile),
+        request("unknown items", events[-5:-2] + unknown, some, **profile),
+        request("only unknown items", unknown, some, **profile),
+        request("unknown profile", events[-10:], some),
+        request("nothing known", [], some),
+        request("k of 1", events[-5:], 1, **profile),
+        request("large k", events[-5:], min(LARGEST_K, n_items), **profile),
+    ]
+
+
+def to_queries(requests: list[GoldenRequest], profile_fields: list[str]) -> Queries:
+    """The requests as one batch, padded in front to the longest history."""
+    length = max(len(request.history) for request in requests)
+    padded = [_padded(request.history, length) for request in requests]
+
+    def column(name: str, dtype: Any) -> Any:
+        rows = [[getattr(event, name) for event in history] for history in padded]
+        return np.array(rows, dtype=dtype).reshape(len(requests), length)
+
+    histories = Histories(
+        item_ids=column("item_id", object),
+        events=column("event", object),
+        values=column("value", np.float32),  # None becomes NaN
+        timestamps=column("timestamp", np.int64),
+    )
+    profile = [[request.profile.get(field, "") for field in profile_fields] for request in requests]
+    return Queries(
+        histories,
+        np.array(profile, dtype=object).reshape(len(requests), len(profile_fields)),
+        np.array([request.now for request in requests], dtype=np.int64),
+    )
+
+
+def answered(request: GoldenRequest, slates: Slates, row: int) -> GoldenRequest:
+    """The request with what row `row` of the slates says."""
+    expected = Expected(
+        item_ids=[str(item_id) for item_id in slates.item_ids[row, : request.k]],
+        scores=[float(score) for score in slates.scores[row, : request.k]],
+        predictions=slates.predictions[row, : request.k].astype(float).tolist(),
+    )
+    return request.model_copy(update={"expected": expected})
+
+
+def differences(wanted: Expected, got: Expected) -> list[str]:
+    """Where two answers differ by more than the tolerance; empty = equal.
+
+    Two items whose scores lie within the tolerance may stand in either order.
+    """
+    if len(wanted.item_ids) != len(got.item_ids):
+        return [f"{len(got.item_ids)} items for {len(wanted.item_ids)}"]
+    found = [
+        f"score {place + 1} is {have:.6f} for {want:.6f}"
+        for place, (want, have) in enumerate(zip(wanted.scores, got.scores, strict=True))
+        if not abs(want - have) <= TOLERANCE
+    ]
+    known = dict(
+        zip(wanted.item_ids, zip(wanted.scores, wanted.predictions, strict=True), strict=True)
+    )
+    last = wanted.scores[-1] if wanted.scores else 0.0
+    for place, (item_id, score) in enumerate(zip(got.item_ids, got.scores, strict=True)):
+        score_there, predictions = known.get(item_id, (last, got.predictions[place]))
+        if not abs(score_there - score) <= TOLERANCE:
+            found.append(f"place {place + 1} holds another item")
+        elif not np.allclose(predictions, got.predictions[place], rtol=0, atol=TOLERANCE):
+            found.append(f"predictions at place {place + 1} differ")
+    return found
+
+
+def _kinds(data: PreparedData) -> Iterator[tuple[str, float | None]]:
+    """Kinds of events with values that the data know, over and over."""
+    known = data.interactions[["event", "value"]].drop_duplicates().sort_values(["event", "value"])
+    pairs = [
+        (str(event), None if np.isnan(value) else float(value))
+        for event, value in known.itertuples(index=False)
+    ]
+    place = 0
+    while True:
+        yield pairs[place % len(pairs)]
+        place += 1
+
+
+def _frequent_profile(data: PreparedData) -> dict[str, str]:
+    profile = {}
+    for field in data.prepared.profile_fields:
+        values = data.interactions[f"profile_{field}"]
+        counts = values[values != ""].value_counts()
+        if len(counts):
+            profile[field] = min(str(value) for value in counts.index[counts == counts.max()])
+    return profile
+
+
+def _padded(history: list[GoldenEvent], length: int) -> list[GoldenEvent]:
+    padding = GoldenEvent(item_id="", event="", value=None, timestamp=0)
+    return [padding] * (length - len(history)) + history

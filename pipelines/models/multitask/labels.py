@@ -1,0 +1,77 @@
+"""Labels of a history inside the graph, and what they say of the user who gave them."""
+
+from typing import Any
+
+import numpy as np
+
+from pipelines.descriptors import BinaryTask, RegressionTask
+from pipelines.models.engine import tf
+from pipelines.models.multitask.towers import Inputs
+from pipelines.models.statistics import HeadMeans
+
+Tensor = Any
+HeadTask = BinaryTask | RegressionTask
+
+PRIOR_EVENTS = 3.0
+"""Events with a residual of 0 that every user is given."""
+HALF_LIFE_EVENTS = 10.0
+"""For the recent mean: that many events further back, a label weighs half."""
+NEVER_SEEN = -1
+"""A code that no event has."""
+
+
+class UserNumbers(tf.Module):
+    """How a user's labels differ from the items' means, over all of the history and of late.
+
+    Args:
+        tasks: The heads' tasks.
+        kinds: Kinds of events by code - 1.
+        means: Of the items' labels.
+    """
+
+    def __init__(self, tasks: list[HeadTask], kinds: list[str], means: HeadMeans) -> None:
+        super().__init__()
+        self.tasks, self.kinds = tasks, kinds
+        self.means = tf.constant(np.vstack([means.means, means.base]), tf.float32)
+        spread = means.means.std(axis=0)
+        self.spread = tf.constant(np.where(spread > 0, spread, 1.0), tf.float32)
+        self.size = 2 * len(tasks) + 1
+
+    def __call__(self, inputs: Inputs) -> Tensor:
+        """[b, numbers] float32."""
+        values, known = self.labels(inputs)
+        unknown_item = tf.shape(self.means)[0] - 1
+        items = tf.where(inputs.items >= 0, inputs.items, unknown_item)
+        residuals = (values - tf.gather(self.means, items)) / self.spread * known
+        ages = tf.range(tf.shape(items)[1] - 1, -1, -1)
+        recency = tf.pow(2.0, -tf.cast(ages, tf.float32) / HALF_LIFE_EVENTS)[None, :, None]
+        overall = tf.reduce_sum(residuals, 1) / (tf.reduce_sum(known, 1) + PRIOR_EVENTS)
+        weight = tf.reduce_sum(known * recency, 1) + PRIOR_EVENTS
+        recent = tf.reduce_sum(residuals * recency, 1) / weight
+        n_events = tf.reduce_sum(tf.cast(inputs.is_event, tf.float32), 1, keepdims=True)
+        return tf.concat([overall, recent, tf.math.log(n_events + 1.0) / 4.0], axis=1)
+
+    def labels(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
+        """Labels and whether they are known, both [b, h, heads] float32; twin of models.tasks."""
+        has_value = tf.math.is_finite(inputs.values)
+        values = tf.where(has_value, inputs.values, 0.0)
+        columns, known = [], []
+        for task in self.tasks:
+            if isinstance(task, RegressionTask):
+                columns.append(values)
+                known.append(has_value & inputs.is_event)
+                continue
+            positive = inputs.is_event
+            if task.label.event is not None:
+                positive &= inputs.kinds == self._code(task.label.event)
+            if task.label.value is not None:
+                positive &= has_value & (inputs.values >= task.label.value.at_least)
+            columns.append(tf.cast(positive, tf.float32))
+            known.append(inputs.is_event & (has_value if task.label.value else True))
+        shape = tf.concat([tf.shape(inputs.items), [len(self.tasks)]], axis=0)
+        if not self.tasks:
+            return tf.zeros(shape), tf.zeros(shape)
+        return tf.stack(columns, axis=2), tf.cast(tf.stack(known, axis=2), tf.float32)
+
+    def _code(self, kind: str) -> int:
+        return self.kinds.index(kind) + 1 if kind in self.kinds else NEVER_SEEN

@@ -1,0 +1,171 @@
+"""The candidate tower, hybrid, and the query tower, which reads a history in order.
+
+Additive attention pooling after Bahdanau et al., "Neural machine translation by jointly learning
+to align and translate" (2015), with several heads; the catalogue's vectors are shared by both
+towers.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+from pipelines.models.engine import tf
+
+Tensor = Any
+layers = tf.keras.layers
+
+HEADS = 4
+AGE_BUCKETS = 24
+"""Powers of 2 of seconds: up to 2^24 s, half a year."""
+LENGTH_BUCKETS = 8
+"""Powers of 2 of events."""
+
+
+class Inputs(NamedTuple):
+    """A batch of queries, encoded; h = history."""
+
+    items: Tensor
+    """int32 [b, h]; -1 = not in the catalogue or padding."""
+    is_event: Tensor
+    """bool [b, h]."""
+    kinds: Tensor
+    """int32 [b, h]; 0 = unknown or padding."""
+    values: Tensor
+    """float32 [b, h]; NaN = none."""
+    timestamps: Tensor
+    """int64 [b, h], microseconds."""
+    profile: Tensor
+    """int32 [b, fields]; 0 = unknown."""
+    now: Tensor
+    """int64 [b], microseconds."""
+
+
+class Sizes(NamedTuple):
+    """What the query tower's tables must hold."""
+
+    dim: int
+    max_history: int
+    n_kinds: int
+    n_profile_codes: int
+    value_edges: list[float]
+    dropout: float
+    item_dropout: float
+
+
+class CandidateTower(tf.keras.layers.Layer):
+    """Vectors of the whole catalogue: an own part, content and numbers.
+
+    Args:
+        content: [n, features] float32.
+        numbers: [n, numbers] float32.
+        is_warm: [n] float32; 0 for items that nobody has chosen: they have no own part.
+        dim: Of the vectors.
+        id_dropout: Share of items that are shown without their own part, so that content learns
+            to stand for itself.
+    """
+
+    def __init__(
+        self, content: Any, numbers: Any, is_warm: Any, dim: int, id_dropout: float
+    ) -> None:
+        super().__init__(name="candidate_tower")
+        self.content = tf.constant(content)
+        self.numbers = tf.constant(numbers)
+        self.is_warm = tf.constant(is_warm)[:, None]
+        self.own = self.add_weight("own", [len(content), dim], initializer=_small())
+        self.from_content = layers.Dense(dim, use_bias=False, kernel_initializer=_small())
+        self.from_numbers = layers.Dense(dim, kernel_initializer=_small())
+        self.id_dropout = layers.Dropout(id_dropout, noise_shape=[None, 1])
+
+    def call(self, content: Tensor, training: bool = False) -> Tensor:
+        """[n, dim] float32, of the whole catalogue, whose content comes in."""
+        keep = self.id_dropout(self.is_warm, training=training)
+        return self.own * keep + self.from_content(content) + self.from_numbers(self.numbers)
+
+
+class QueryTower(tf.keras.layers.Layer):
+    """Who asks, by what they did: [batch, dim]. No user id goes in."""
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__(name="query_tower")
+        dim = sizes.dim
+        self.sizes = sizes
+        self.edges = tf.constant(sizes.value_edges, tf.float32)
+        self.of_value = _embedding(len(sizes.value_edges) + 2, dim)
+        self.of_age = _embedding(AGE_BUCKETS + 1, dim)
+        self.of_position = _embedding(sizes.max_history, dim)
+        self.of_kind = _embedding(sizes.n_kinds + 1, dim)
+        self.of_profile = _embedding(sizes.n_profile_codes, dim // 2)
+        self.of_length = _embedding(LENGTH_BUCKETS, dim // 2)
+        self.of_gap = _embedding(AGE_BUCKETS + 1, dim // 2)
+        self.norm_events = layers.LayerNormalization()
+        self.norm_query = layers.LayerNormalization()
+        self.dropout = layers.Dropout(sizes.dropout)
+        self.item_dropout = layers.Dropout(sizes.item_dropout, noise_shape=[None, None, 1])
+        self.attend = tf.keras.Sequential(
+            [layers.Dense(dim, activation="tanh"), layers.Dense(HEADS)]
+        )
+        self.to_values = layers.Dense(dim)
+        self.hidden = layers.Dense(2 * dim, activation="gelu")
+        self.to_query = layers.Dense(dim)
+
+    def call(
+        self, inputs: Inputs, vectors: Tensor, numbers: Tensor, training: bool = False
+    ) -> Tensor:
+        """Reads the history and says what the query is after.
+
+        Args:
+            inputs: The batch.
+            vectors: [n, dim], of the candidate tower.
+            numbers: [b, numbers] of the user, from the history.
+            training: Whether to drop out.
+        """
+        is_item = tf.cast(inputs.items >= 0, tf.float32)[..., None]
+        items = tf.gather(vectors, tf.maximum(inputs.items, 0)) * is_item
+        items = self.item_dropout(items, training=training)
+        pooled = self._pooled(inputs, items, training)
+        mean = tf.reduce_sum(items, axis=1) / tf.maximum(tf.reduce_sum(is_item, axis=1), 1.0)
+        seen = tf.concat([pooled, mean, self._side(inputs), numbers], axis=1)
+        hidden = self.dropout(self.hidden(seen), training=training)
+        return self.norm_query(pooled + self.to_query(hidden))
+
+    def _pooled(self, inputs: Inputs, items: Tensor, training: bool) -> Tensor:
+        length, dim = tf.shape(items)[1], self.sizes.dim
+        positions = tf.range(length - 1, -1, -1)  # 0 = the newest, however long the padding
+        ages = _log2_seconds(inputs.now[:, None] - inputs.timestamps)
+        events = items + self.of_value(self._value_codes(inputs.values)) + self.of_age(ages)
+        events += self.of_position(positions)[None] + self.of_kind(inputs.kinds)
+        events = self.dropout(self.norm_events(events), training=training)
+        logits = tf.where(inputs.is_event[..., None], self.attend(events), -1e9)
+        shares = tf.nn.softmax(logits, axis=1) * tf.cast(inputs.is_event, tf.float32)[..., None]
+        values = tf.reshape(self.to_values(events), [-1, length, HEADS, dim // HEADS])
+        return tf.reshape(tf.reduce_sum(shares[..., None] * values, axis=1), [-1, dim])
+
+    def _side(self, inputs: Inputs) -> Tensor:
+        n_events = tf.reduce_sum(tf.cast(inputs.is_event, tf.float32), axis=1)
+        lengths = tf.cast(tf.math.log(n_events + 1.0) / math.log(2.0), tf.int32)
+        newest = tf.reduce_max(tf.where(inputs.is_event, inputs.timestamps, 0), axis=1)
+        newest = tf.maximum(newest, 0)  # of nothing at all the maximum is the smallest integer
+        gaps = _log2_seconds(inputs.now - newest)
+        side = self.of_length(tf.minimum(lengths, LENGTH_BUCKETS - 1)) + self.of_gap(gaps)
+        return side + tf.reduce_sum(self.of_profile(inputs.profile), axis=1)
+
+    def _value_codes(self, values: Tensor) -> Tensor:
+        is_known = tf.math.is_finite(values)
+        codes = tf.reshape(
+            tf.searchsorted(self.edges, tf.reshape(tf.where(is_known, values, 0.0), [-1])),
+            tf.shape(values),
+        )
+        return tf.where(is_known, codes + 1, 0)
+
+
+def _embedding(size: int, dim: int) -> Any:
+    return layers.Embedding(size, dim, embeddings_initializer=_small())
+
+
+def _small() -> Any:
+    return tf.keras.initializers.RandomNormal(0.0, 0.1)
+
+
+def _log2_seconds(microseconds: Tensor) -> Tensor:
+    seconds = tf.cast(tf.maximum(microseconds, 0), tf.float32) / 1e6
+    buckets = tf.cast(tf.math.log(seconds + 1.0) / math.log(2.0), tf.int32)
+    return tf.minimum(buckets, AGE_BUCKETS)

@@ -1,0 +1,58 @@
+"""Epochs, early stopping and losses that are no numbers."""
+
+import pytest
+
+from pipelines.errors import NonFinite
+from pipelines.models.fitting.callbacks import EarlyStopping
+from pipelines.models.fitting.loop import Schedule, run
+
+
+class Counter:
+    """A model whose only weight is the number of steps that it took."""
+
+    def __init__(self):
+        self.steps = 0
+
+    def step(self, batch):
+        self.steps += 1
+        return {"watch": batch, "like": 1.0}
+
+    def get_weights(self):
+        return self.steps
+
+    def set_weights(self, weights):
+        self.steps = weights
+
+
+def schedule(epochs, batch=2.0):
+    return Schedule(epochs=epochs, steps=3, batches=lambda: iter([batch] * 3))
+
+
+def test_curve_has_a_row_per_epoch_with_the_mean_loss_of_each_task():
+    curve = run(Counter().step, schedule(2), [], "fit")
+
+    assert curve == [
+        {"epoch": 1.0, "loss_watch": 2.0, "loss_like": 1.0},
+        {"epoch": 2.0, "loss_watch": 2.0, "loss_like": 1.0},
+    ]
+
+
+def test_fit_ends_when_patience_runs_out_and_keeps_the_best_epoch():
+    model, scores = Counter(), iter([0.1, 0.3, 0.2, 0.3, 0.9])
+    stopping = EarlyStopping(model, lambda: next(scores), "score", patience=2)
+
+    curve = run(model.step, schedule(9), [stopping], "fit")
+    stopping.restore()
+
+    # epoch 4 only equals epoch 2, so two epochs without a better one have passed
+    assert len(curve) == 4
+    assert stopping.best_epoch == 2
+    assert model.steps == 2 * 3
+
+
+def test_loss_that_is_no_number_names_task_and_epoch():
+    with pytest.raises(NonFinite) as failed:
+        run(Counter().step, schedule(2, float("nan")), [], "fit")
+
+    assert failed.value.where == ("task watch", "epoch 1")
+    assert failed.value.exit_code == 4

@@ -1,0 +1,82 @@
+"""What runs inside the graph, against its twin in NumPy and by hand."""
+
+import numpy as np
+
+from pipelines.descriptors import AtLeast, BinaryTask, RegressionTask, Rule
+from pipelines.models.engine import tf
+from pipelines.models.multitask.encoders import ProfileEncoder
+from pipelines.models.multitask.labels import UserNumbers
+from pipelines.models.multitask.model import Batch, CatalogueRetrieval
+from pipelines.models.multitask.towers import Inputs
+from pipelines.models.statistics import HeadMeans
+from pipelines.models.tasks import labels
+
+KINDS = ["buy", "view"]
+TASKS = [
+    BinaryTask(name="like", kind="binary", label=Rule(value=AtLeast(at_least=4.0))),
+    BinaryTask(name="bought", kind="binary", label=Rule(event="buy")),
+    BinaryTask(
+        name="good_buy", kind="binary", label=Rule(event="buy", value=AtLeast(at_least=4.0))
+    ),
+    BinaryTask(name="never", kind="binary", label=Rule(event="lend")),
+    RegressionTask(name="stars", kind="regression", label="value"),
+]
+
+
+def test_labels_in_the_graph_equal_those_in_numpy():
+    random = np.random.default_rng(1)
+    events = random.choice(np.array(KINDS, dtype=object), 40)
+    values = random.choice(np.array([np.nan, 1, 4, 5], dtype=np.float32), 40)
+    means = HeadMeans(np.zeros((3, len(TASKS))), np.zeros(len(TASKS)))
+    inputs = _inputs(kinds=[[KINDS.index(event) + 1 for event in events]], values=[values.tolist()])
+
+    got, known = UserNumbers(TASKS, KINDS, means).labels(inputs)
+
+    wanted = [labels(task, events, values) for task in TASKS]
+    np.testing.assert_array_equal(known[0], np.stack([each.known for each in wanted], axis=1))
+    np.testing.assert_array_equal(
+        got[0] * known[0], np.stack([each.values * each.known for each in wanted], axis=1)
+    )
+
+
+def test_full_softmax_leaves_out_what_is_excluded():
+    logits = tf.math.log([[1.0, 2.0, 5.0], [3.0, 1.0, 4.0]])
+    batch = Batch(
+        inputs=None,
+        excluded=tf.constant([[False, False, True], [False, False, False]]),
+        pages=tf.constant([0, 1, 1]),
+        items=tf.constant([1, 0, 2]),
+        positive=None,
+        labels=None,
+        known=None,
+    )
+
+    loss = CatalogueRetrieval()(logits, batch, tf.constant([1.0, 1.0, 0.0]))
+
+    # page 0: 2 of 1 + 2; page 1: 3 of 3 + 1 + 4; the third interaction is not positive
+    np.testing.assert_allclose(loss, -(np.log(2 / 3) + np.log(3 / 8)) / 2, rtol=1e-6)
+
+
+def test_profile_texts_of_any_kind_become_codes():
+    ages = [str(age) for age in range(20, 60)]
+    values = np.array([[age, "M"] for age in ages] + [["", "unique"]], dtype=object)
+    encoder = ProfileEncoder({"age": "number", "gender": "category"}, values)
+
+    codes = encoder(tf.constant([["21", "M"], ["59.5", "F"], ["-1e9", "unique"], ["", ""]])).numpy()
+
+    # ages have 16 ranges, codes 1 to 16; "M" is the only value that five users carry
+    assert codes.tolist() == [[1, 17], [16, 0], [0, 0], [0, 0]]
+    assert encoder.size == 18
+
+
+def _inputs(kinds, values):
+    kinds = np.array(kinds)
+    return Inputs(
+        items=tf.zeros(kinds.shape, tf.int32),
+        is_event=tf.ones(kinds.shape, tf.bool),
+        kinds=tf.constant(kinds, tf.int32),
+        values=tf.constant(values, tf.float32),
+        timestamps=tf.zeros(kinds.shape, tf.int64),
+        profile=tf.zeros([len(kinds), 0], tf.int32),
+        now=tf.zeros([len(kinds)], tf.int64),
+    )

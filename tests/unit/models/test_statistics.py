@@ -1,0 +1,40 @@
+"""Item statistics, by hand."""
+
+import numpy as np
+
+from pipelines.models.statistics import decayed_counts, head_means, standardised
+from tests.unit.models.small_data import DAY_US, WATCH, make_data
+
+
+def test_event_counts_half_after_one_half_life():
+    data = make_data([("u", "a", 0, 5.0), ("v", "b", 2 * DAY_US, 5.0), ("v", "a", 4 * DAY_US, 1.0)])
+
+    counts = decayed_counts(data, WATCH, 4 * DAY_US, half_life_days=2.0)
+
+    # a: age 4 days = 2 half-lives: 1/4; its second event is not before the end; b: 1/2; c: none
+    np.testing.assert_allclose(counts, [0.25, 0.5, 0.0])
+
+
+def test_item_means_are_shrunk_to_the_base_rate_by_five_labels():
+    data = make_data(
+        [("u", "a", 1, 5.0), ("v", "a", 2, 5.0), ("w", "b", 3, 2.0), ("x", "b", 4, None)]
+    )
+
+    means, base = head_means(data, until=10)
+
+    # like: base 2/3; a (2 + 5 * 2/3) / 7, b (0 + 5 * 2/3) / 6, c the base rate itself
+    np.testing.assert_allclose(base, [2 / 3, 4.0])
+    np.testing.assert_allclose(means[:, 0], [16 / 21, 10 / 18, 2 / 3])
+    np.testing.assert_allclose(means[:, 1], [(10 + 20) / 7, (2 + 20) / 6, 4.0])
+
+
+def test_labels_after_the_end_of_the_fit_do_not_count():
+    data = make_data([("u", "a", 1, 5.0), ("v", "a", 7, 1.0)])
+
+    assert head_means(data, until=7).base.tolist() == [1.0, 5.0]
+
+
+def test_constant_column_is_standardised_to_zero():
+    columns = standardised(np.array([[1.0, 3.0], [1.0, 5.0]]))
+
+    np.testing.assert_allclose(columns, [[0, -1], [0, 1]])

@@ -1,0 +1,93 @@
+"""`evaluate`: names the winner from validation, then reads the test window once, for all."""
+
+from pathlib import Path
+
+from pipelines import storage
+from pipelines.contracts.model import (
+    ARTIFACTS,
+    MEASURED,
+    METRICS,
+    PREPARED,
+    REPORT,
+    TRAIN_REPORTS,
+    WINNER,
+    Evaluated,
+    Metrics,
+    RunFile,
+    TrainReport,
+)
+from pipelines.cost import measure, measured
+from pipelines.errors import DataChanged
+from pipelines.evaluate.naming import name_winner
+from pipelines.evaluate.report import Page, page
+from pipelines.measures.protocols import Answers, Questions, live
+from pipelines.measures.recorded import write_ranks
+from pipelines.measures.scores import Window, estimates, paired, sliced
+from pipelines.models import artifact, engine
+from pipelines.models.examples import PreparedData
+from pipelines.params import Params
+
+
+@measured("evaluate")
+def run(params: Params) -> Evaluated:
+    """Writes the winner, the metrics with intervals, each interaction's rank, and the report.
+
+    Raises:
+        DataChanged: An artifact is not the one that `train` wrote.
+        UnknownFamily: A refresh whose family was not fitted.
+    """
+    engine.make_repeatable(params.fit.seed, params.fit.threads)
+    data = PreparedData.load(PREPARED)
+    reports = [_report(family) for family in params.families]
+    metric = f"ndcg_at_{params.evaluate.k}"
+    winner = name_winner(reports, RunFile.load(), metric, storage.tree_digest(PREPARED))
+    storage.write_record(WINNER, winner)
+
+    # the choice is on disk: only now is the test window read
+    window = _window(params, data)
+    answers = {report.family: _answers(params, report, window) for report in reports}
+    metrics = _metrics(answers, window)
+
+    write_ranks(MEASURED, {family: (a.rows, a.ranks) for family, a in answers.items()})
+    storage.write_record(METRICS, metrics)
+    content = Page(winner, data.prepared, metrics, reports, params.evaluate.k)
+    storage.write_atomic(REPORT, page(content).encode())
+    figures = {family: values[metric].value for family, values in metrics.test["live"].items()}
+    return Evaluated(winner=winner.family, ndcg=figures, metrics=str(METRICS), report=str(REPORT))
+
+
+def _report(family: str) -> TrainReport:
+    """What `train` reported, if its artifact is still the one that it wrote."""
+    path, folder = TRAIN_REPORTS / f"{family}.json", ARTIFACTS / family
+    report = storage.read_record(path, TrainReport)
+    if artifact.model_digest(folder) != report.artifact_digest:
+        raise DataChanged(
+            f"the artifact of {family} is not the one that was trained",
+            where=[str(folder)],
+            hint="run `dvc repro`, or `dvc checkout`",
+        )
+    return report
+
+
+def _window(params: Params, data: PreparedData) -> Window:
+    settings = params.evaluate
+    rows = data.window("test")
+    return Window(data, rows, settings.k, settings.bootstrap_samples, params.fit.seed)
+
+
+def _answers(params: Params, report: TrainReport, window: Window) -> Answers:
+    with measure(f"evaluate.{report.family}"):
+        model = artifact.open_artifact(Path(ARTIFACTS / report.family))
+        asked = Questions(window.data, window.rows, window.k, params.evaluate.batch)
+        return live(model, asked, f"{report.family} on test")
+
+
+def _metrics(answers: dict[str, Answers], window: Window) -> Metrics:
+    ranks = {family: answer.ranks for family, answer in answers.items()}
+    return Metrics(
+        schema=1,
+        cut=storage.micros_to_rfc3339(window.data.prepared.test_cut),
+        test={"live": {family: estimates(a, window) for family, a in answers.items()}},
+        paired={"live": paired(ranks, window)},
+        slices={"live": {family: sliced(a, window) for family, a in answers.items()}},
+    )

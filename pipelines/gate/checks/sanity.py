@@ -1,0 +1,85 @@
+"""Does it answer like a model: finite, varied, personal, stable, obedient?"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+
+from pipelines.contracts.model import Check
+from pipelines.gate.case import POPULARITY, Case, Subject
+from pipelines.gate.checks.integrity import subjects
+from pipelines.gate.outcome import decided, not_applicable
+from pipelines.gate.probe import Probe
+
+NAMES = ("finite", "varied", "personalised", "stable", "exclusions")
+DIGITS = 6
+"""Scores that agree so far count as equal."""
+
+
+def checks(case: Case) -> Iterator[Check]:
+    """`finite`, `varied`, `personalised`, `stable` and `exclusions`, for each artifact."""
+    for subject in subjects(case):
+        if subject.probe is None:
+            fault = subject.fault or "it could not be asked"
+            yield from (decided(f"{n}:{subject.name}", False, None, None, fault) for n in NAMES)
+            continue
+        yield finite(subject.name, subject.probe)
+        yield varied(subject.name, subject.probe)
+        yield personalised(case, subject, subject.probe)
+        yield stable(subject.name, subject.probe)
+        yield exclusions(subject, subject.probe)
+
+
+def finite(name: str, probe: Probe) -> Check:
+    """No score and no prediction of any item is NaN or infinite, whatever the history."""
+    wrong = int((~np.isfinite(probe.scores)).sum() + (~np.isfinite(probe.predictions)).sum())
+    asked = probe.scores.size + probe.predictions.size
+    reason = f"NaN or infinity among {asked} scores and predictions"
+    return decided(f"finite:{name}", wrong == 0, wrong, 0, reason)
+
+
+def varied(name: str, probe: Probe) -> Check:
+    """The scores of one request tell the items apart."""
+    distinct = min(len(np.unique(np.round(row, DIGITS))) for row in probe.scores)
+    wanted = min(probe.slates.shape[1], probe.scores.shape[1] // 2)
+    return decided(
+        f"varied:{name}",
+        distinct >= wanted,
+        distinct,
+        wanted,
+        "distinct scores within one request, at the least",
+    )
+
+
+def personalised(case: Case, subject: Subject, probe: Probe) -> Check:
+    """Not everybody gets the same items, unless that is what the family promises."""
+    name = f"personalised:{subject.name}"
+    counts = Counter(frozenset(row) for row in probe.slates)
+    share = max(counts.values()) / len(probe.slates)
+    if subject.manifest is not None and subject.manifest.family == POPULARITY:
+        return not_applicable(name, "popularity recommends the same to everybody", share)
+    return decided(
+        name,
+        share <= case.params.max_same_slate,
+        share,
+        case.params.max_same_slate,
+        f"largest share of {len(probe.slates)} users with one and the same slate",
+    )
+
+
+def stable(name: str, probe: Probe) -> Check:
+    """An answer depends neither on the rows beside it nor on being asked twice."""
+    return decided(
+        f"stable:{name}",
+        probe.unstable == 0,
+        probe.unstable,
+        0,
+        "requests that are answered otherwise alone or the second time",
+    )
+
+
+def exclusions(subject: Subject, probe: Probe) -> Check:
+    """No excluded item is ever recommended."""
+    found = probe.forbidden + (subject.answers.forbidden if subject.answers else 0)
+    reason = "excluded items in slates of every length"
+    return decided(f"exclusions:{subject.name}", found == 0, found, 0, reason)

@@ -1,0 +1,78 @@
+"""Floors for each task: a slate may be fine while a prediction is ruined."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from pipelines.contracts.model import Check
+from pipelines.descriptors import BinaryTask, RegressionTask, RetrievalTask
+from pipelines.gate.case import Case, Doubles
+from pipelines.gate.outcome import decided, undecided
+from pipelines.measures.metrics import prediction
+from pipelines.measures.protocols import Answers
+from pipelines.models.tasks import Labels, labels
+
+
+def checks(case: Case) -> Iterator[Check]:
+    """`task:NAME` and, for binary tasks, `calibration:NAME`."""
+    tasks = [t for t in case.data.prepared.tasks if not isinstance(t, RetrievalTask)]
+    for column, task in enumerate(tasks):
+        answers = case.judged.answers
+        if answers is None:
+            yield decided(f"task:{task.name}", False, None, None, case.judged.fault or "no answers")
+        elif isinstance(task, BinaryTask):
+            yield from binary(case, task, answers, column)
+        else:
+            yield regression(case, task, answers, column)
+
+
+def binary(case: Case, task: BinaryTask, answers: Answers, column: int) -> Iterator[Check]:
+    """The interval of the AUC lies above the floor, and probabilities mean what they say."""
+    name, floor = f"task:{task.name}", case.params.min_auc
+    wanted, known = _known(case, task, answers, column)
+    truth, predicted = wanted[known].astype(float), answers.predictions[known, column].astype(float)
+    if len(np.unique(truth)) < 2:
+        yield undecided(name, None, floor, "the window has labels of one class only")
+        return
+    resamples = case.window.resamples(case.window.users[known])
+    auc = resamples.statistic(lambda weights: prediction.auc(truth, predicted, weights))
+    reason = f"AUC, 95 % interval {auc.low} to {auc.high}, {auc.n_events} events"
+    if auc.low is not None and auc.low < floor <= (auc.high or 0):
+        yield undecided(name, auc.value, floor, reason)
+    else:
+        yield decided(name, auc.value >= floor, auc.value, floor, reason)
+    yield _calibration(case, task, truth, predicted)
+
+
+def _calibration(case: Case, task: BinaryTask, truth: Doubles, predicted: Doubles) -> Check:
+    name, limit = f"calibration:{task.name}", case.params.max_calibration_error
+    error = prediction.calibration_error(truth, predicted, np.ones(len(truth)))
+    if error > limit and not case.has_evidence:
+        return undecided(name, error, limit, "expected calibration error; the window is small")
+    return decided(name, error <= limit, error, limit, "expected calibration error")
+
+
+def regression(case: Case, task: RegressionTask, answers: Answers, column: int) -> Check:
+    """The error is below that of always saying the mean of the fit window."""
+    name, (wanted, known) = f"task:{task.name}", _known(case, task, answers, column)
+    fit_rows = case.data.rows(end=case.data.prepared.fit_cut)
+    former, has_label = labels(task, case.data.events[fit_rows], case.data.values[fit_rows])
+    if not known.any() or not has_label.any():
+        return undecided(name, None, None, "no interaction of the window has a label")
+    truth, predicted = wanted[known].astype(float), answers.predictions[known, column].astype(float)
+    mean = float(former[has_label].mean())
+    resamples = case.window.resamples(case.window.users[known])
+    gap = resamples.difference((truth - predicted) ** 2, (truth - mean) ** 2)
+    reason = (
+        f"mean squared error on {len(truth)} events, minus that of always saying the mean, "
+        f"{mean:.4f}; 95 % interval {gap.low:+.4f} to {gap.high:+.4f}"
+    )
+    if gap.low < 0 <= gap.high:
+        return undecided(name, gap.difference, 0.0, reason)
+    return decided(name, gap.high < 0, gap.difference, 0.0, reason)
+
+
+def _known(case: Case, task: BinaryTask | RegressionTask, answers: Answers, column: int) -> Labels:
+    data = case.data
+    wanted, known = labels(task, data.events[answers.rows], data.values[answers.rows])
+    return Labels(wanted, known & np.isfinite(answers.predictions[:, column]))

@@ -1,0 +1,125 @@
+"""`gate`: asks every model anew, runs every check, and writes one verdict."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipelines import storage
+from pipelines.contracts.model import (
+    ARTIFACTS,
+    CHAMPION_FILE,
+    GATE,
+    MEASURED,
+    PREPARED,
+    REFIT,
+    WINNER,
+    Champion,
+    Verdict,
+    Winner,
+)
+from pipelines.cost import measured
+from pipelines.errors import NotMeasured, OnHold, Rejected
+from pipelines.gate import gathering
+from pipelines.gate.case import Case
+from pipelines.gate.judging import judge
+from pipelines.measures.recorded import read_ranks
+from pipelines.measures.scores import Window
+from pipelines.models.examples import Ints, PreparedData
+from pipelines.params import Params
+
+
+@measured("gate")
+def run(params: Params) -> Verdict:
+    """Judges the winner and its refit; writes `reports/gate.json`, whatever the verdict.
+
+    Raises:
+        BadRecord: A step before has not run.
+    """
+    winner = storage.read_record(WINNER, Winner)
+    window, batch = _window(params), params.evaluate.batch
+    ranks = _ranks(params, window)
+    live_champion = storage.read_record(CHAMPION_FILE, Champion)
+    case = Case(
+        kind=winner.kind,
+        params=params.gate,
+        data=window.data,
+        window=window,
+        prepared_digest=storage.tree_digest(PREPARED),
+        judged=gathering.subject("judged", ARTIFACTS / winner.family, window, batch, True),
+        refit=gathering.subject("refit", REFIT, window, batch, False),
+        winner=winner,
+        ranks=ranks,
+        opponent=gathering.opponent(live_champion, winner.kind, window, batch),
+    )
+
+    verdict = judge(case)
+
+    storage.write_record(GATE, verdict)
+    return verdict
+
+
+def run_on_artifact(params: Params, folder: Path) -> Verdict:
+    """Judges any artifact folder on this clone's prepared data; writes no verdict.
+
+    Raises:
+        NotMeasured: This clone has no evaluation to compare with.
+    """
+    window, batch = _window(params), params.evaluate.batch
+    ranks = _ranks(params, window)
+    live_champion = storage.read_record(CHAMPION_FILE, Champion)
+    case = Case(
+        kind="recipe",
+        params=params.gate,
+        data=window.data,
+        window=window,
+        prepared_digest=storage.tree_digest(PREPARED),
+        judged=gathering.subject("judged", folder, window, batch, True),
+        refit=None,
+        winner=None,
+        ranks=ranks,
+        opponent=gathering.opponent(live_champion, "recipe", window, batch),
+    )
+    return judge(case)
+
+
+def enforce(verdict: Verdict) -> None:
+    """Nothing when it ships.
+
+    Raises:
+        Rejected: The verdict is reject.
+        OnHold: The verdict is hold.
+    """
+    if verdict.verdict == "ship":
+        return
+    wanted = "fail" if verdict.verdict == "reject" else "undecided"
+    where = [f"{c.name}: {c.reason}" for c in verdict.checks if c.verdict == wanted]
+    kind = Rejected if verdict.verdict == "reject" else OnHold
+    raise kind(f"{verdict.verdict}: {verdict.reason}", where=where, hint=f"all checks: {GATE}")
+
+
+def _window(params: Params) -> Window:
+    from pipelines.models import engine  # late: who only enforces a verdict needs no TensorFlow
+
+    engine.make_repeatable(params.fit.seed, params.fit.threads)
+    data, settings = PreparedData.load(PREPARED), params.evaluate
+    rows = data.window("test")
+    return Window(data, rows, settings.k, settings.bootstrap_samples, params.fit.seed)
+
+
+def _ranks(params: Params, window: Window) -> Mapping[str, Ints]:
+    """What `evaluate` recorded of each family on this very window."""
+    ranks: dict[str, Ints] = {}
+    for family in params.families:
+        if not (MEASURED / f"{family}.parquet").is_file():
+            raise NotMeasured(
+                f"there is no evaluation of {family} to compare with",
+                where=[str(MEASURED)],
+                hint="run `dvc repro evaluate`",
+            )
+        rows, ranks[family] = read_ranks(MEASURED, family)
+        if len(rows) != len(window.rows) or (rows != window.rows).any():
+            raise NotMeasured(
+                f"the evaluation of {family} is of another window",
+                where=[str(MEASURED)],
+                hint="run `dvc repro evaluate`",
+            )
+    return ranks

@@ -1,0 +1,50 @@
+"""Metrics of predictions in natural units: probabilities of binary tasks, values of regressions.
+
+Every metric takes weights per interaction, which is how a bootstrap resamples users.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+Doubles = npt.NDArray[np.float64]
+
+SMALLEST = 1e-7
+"""Probabilities are clipped this far from 0 and 1 in the log loss."""
+BINS = 10
+
+
+def auc(labels: Doubles, predictions: Doubles, weights: Doubles) -> float:
+    """Probability that a positive stands above a negative; ties count half. Range 0 to 1.
+
+    The weighted Mann-Whitney statistic U / (W+ W-); NaN when a class has no weight.
+    """
+    _, group = np.unique(predictions, return_inverse=True)
+    positive = np.bincount(group, weights * labels)
+    negative = np.bincount(group, weights * (1 - labels))
+    below = np.cumsum(negative) - negative
+    pairs = positive.sum() * negative.sum()
+    if pairs == 0:
+        return float("nan")
+    return float((positive * (below + negative / 2)).sum() / pairs)
+
+
+def log_loss(labels: Doubles, predictions: Doubles, weights: Doubles) -> float:
+    """-mean(y log p + (1 - y) log(1 - p)), natural logarithm. 0 and up, less is better."""
+    p = np.clip(predictions, SMALLEST, 1 - SMALLEST)
+    losses = -(labels * np.log(p) + (1 - labels) * np.log1p(-p))
+    return float((weights * losses).sum() / weights.sum())
+
+
+def calibration_error(labels: Doubles, predictions: Doubles, weights: Doubles) -> float:
+    """Expected calibration error over ten bins of equal width. Range 0 to 1, less is better.
+
+    sum over bins of share(bin) |mean label - mean prediction| (Naeini et al., 2015).
+    """
+    place = np.clip((predictions * BINS).astype(np.int64), 0, BINS - 1)
+    gaps = np.bincount(place, weights * (labels - predictions), minlength=BINS)
+    return float(np.abs(gaps).sum() / weights.sum())
+
+
+def rmse(values: Doubles, predictions: Doubles, weights: Doubles) -> float:
+    """Root of the mean squared error, in the value's unit. 0 and up, less is better."""
+    return float(np.sqrt((weights * (values - predictions) ** 2).sum() / weights.sum()))

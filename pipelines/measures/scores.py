@@ -1,0 +1,153 @@
+"""From answers to figures: metrics with intervals, paired differences and slices."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.contracts.model import Difference, Estimates
+from pipelines.descriptors import BinaryTask, RetrievalTask
+from pipelines.measures.bootstrap import Bootstrap
+from pipelines.measures.metrics import catalogue, prediction, ranking
+from pipelines.measures.protocols import Answers
+from pipelines.measures.slices import ITEM_SLICE, fit_counts, slices
+from pipelines.models.examples import Ints, PreparedData
+from pipelines.models.tasks import labels
+
+Doubles = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+RANKING = {"hr": ranking.hit, "ndcg": ranking.ndcg, "mrr": ranking.reciprocal}
+BINARY = {
+    "auc": prediction.auc,
+    "log_loss": prediction.log_loss,
+    "calibration_error": prediction.calibration_error,
+}
+REGRESSION = {"rmse": prediction.rmse}
+
+
+@dataclass(frozen=True)
+class Window:
+    """The interactions that figures are about, with their resamples.
+
+    Args:
+        data: Prepared tables.
+        rows: Rows of the window, ascending.
+        k: Length of a slate.
+        samples: Bootstrap resamples.
+        seed: Of the resamples.
+    """
+
+    data: PreparedData
+    rows: Ints
+    k: int
+    samples: int
+    seed: int
+
+    @cached_property
+    def users(self) -> Ints:
+        """[interactions] one code per user."""
+        return self.data.user_start[self.rows]
+
+    @cached_property
+    def bootstrap(self) -> Bootstrap:
+        """Resamples of the window's users; the same for every model."""
+        return self.resamples(self.users)
+
+    def resamples(self, users: Ints) -> Bootstrap:
+        """Resamples of other interactions' users."""
+        return Bootstrap(users, self.samples, self.seed)
+
+    @property
+    def headline(self) -> str:
+        """The metric that decides."""
+        return f"ndcg_at_{self.k}"
+
+    def gains(self, ranks: Ints) -> Doubles:
+        """[interactions] what each adds to the headline metric."""
+        return ranking.ndcg(ranks, self.k)
+
+
+def estimates(answers: Answers, window: Window) -> Estimates:
+    """All metrics of one model on the window."""
+    return {
+        **_ranking(answers.ranks, window.bootstrap, window.k),
+        **_catalogue(answers, window),
+        **_prediction(answers, window),
+    }
+
+
+def sliced(answers: Answers, window: Window) -> dict[str, Estimates]:
+    """Ranking metrics by slice."""
+    return {
+        name: _ranking(answers.ranks[inside], window.resamples(window.users[inside]), window.k)
+        for name, inside in window_slices(window).items()
+    }
+
+
+def window_slices(window: Window) -> dict[str, Bools]:
+    """By name, which of the window's interactions are in the slice."""
+    return slices(window.data, window.rows, window.data.prepared.fit_cut)
+
+
+def user_slices(window: Window) -> dict[str, Bools]:
+    """Those slices that are groups of users or of their moments, and not of items."""
+    return {
+        name: inside
+        for name, inside in window_slices(window).items()
+        if not name.startswith(ITEM_SLICE)
+    }
+
+
+def paired(ranks: Mapping[str, Ints], window: Window) -> dict[str, dict[str, Difference]]:
+    """All pairs of models: "A-B" to metric to the paired difference."""
+    names = list(ranks)
+    pairs = [(a, b) for place, a in enumerate(names) for b in names[place + 1 :]]
+    return {
+        f"{a}-{b}": {
+            f"{metric}_at_{window.k}": window.bootstrap.difference(
+                of(ranks[a], window.k), of(ranks[b], window.k)
+            )
+            for metric, of in RANKING.items()
+        }
+        for a, b in pairs
+    }
+
+
+def _ranking(ranks: Ints, bootstrap: Bootstrap, k: int) -> Estimates:
+    return {f"{name}_at_{k}": bootstrap.mean(of(ranks, k)) for name, of in RANKING.items()}
+
+
+def _catalogue(answers: Answers, window: Window) -> Estimates:
+    """Figures per request: `n_events` counts pages."""
+    data, k = window.data, window.k
+    pages = window.resamples(data.user_start[answers.page_rows])
+    exposures = catalogue.exposure(answers.slates, len(data.items))
+    bits = catalogue.novelty(fit_counts(data, data.prepared.fit_cut))
+    filled = answers.slates >= 0
+    per_page = np.where(filled, bits[answers.slates], 0).sum(axis=1) / filled.sum(axis=1).clip(1)
+    return {
+        f"coverage_at_{k}": pages.fixed(catalogue.coverage(exposures)),
+        f"gini_at_{k}": pages.fixed(catalogue.gini(exposures)),
+        f"novelty_at_{k}": pages.mean(per_page),
+    }
+
+
+def _prediction(answers: Answers, window: Window) -> Estimates:
+    data, figures = window.data, Estimates()
+    events, values = data.events[answers.rows], data.values[answers.rows]
+    tasks = [task for task in data.prepared.tasks if not isinstance(task, RetrievalTask)]
+    for column, task in enumerate(tasks):
+        wanted, known = labels(task, events, values)
+        predicted = answers.predictions[:, column].astype(np.float64)
+        known = known & np.isfinite(predicted)
+        if not known.any():
+            continue
+        resamples = window.resamples(window.users[known])
+        metrics = BINARY if isinstance(task, BinaryTask) else REGRESSION
+        for name, metric in metrics.items():
+            of = partial(metric, wanted[known].astype(np.float64), predicted[known])
+            figures[f"{task.name}_{name}"] = resamples.statistic(of)
+    return figures

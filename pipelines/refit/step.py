@@ -1,0 +1,56 @@
+"""`refit`: fits the winner's recipe, for its epochs, on everything through the newest event."""
+
+from pipelines import storage
+from pipelines.contracts.model import PREPARED, REFIT, WINNER, Refitted, Winner
+from pipelines.cost import measured
+from pipelines.errors import DataChanged
+from pipelines.models import artifact, engine
+from pipelines.models.examples import PreparedData
+from pipelines.models.family import code_digest, fit
+from pipelines.params import Params
+
+
+@measured("refit")
+def run(params: Params) -> Refitted:
+    """Writes `artifacts/refit`, the model that will be served.
+
+    Raises:
+        DataChanged: The family's code is not the code that was judged.
+    """
+    winner = storage.read_record(WINNER, Winner)
+    _require_judged_code(winner)
+    recipe = _recipe(params, winner)
+    engine.make_repeatable(recipe.fit.seed, recipe.fit.threads)
+    data = PreparedData.load(PREPARED)
+
+    newest = data.prepared.newest_event
+    fitted = fit(
+        winner.family,
+        data,
+        recipe,
+        until=newest + 1,
+        epochs=winner.epochs,
+        calibration=winner.calibration,
+    )
+
+    artifact.write(REFIT, fitted, data, recipe, newest)
+    return Refitted(
+        family=winner.family,
+        artifact=str(REFIT),
+        artifact_digest=artifact.model_digest(REFIT),
+        fit_until=storage.micros_to_rfc3339(newest),
+    )
+
+
+def _recipe(params: Params, winner: Winner) -> Params:
+    """The parameters with the sections that the winner was judged with."""
+    return Params.model_validate({**params.model_dump(by_alias=True), **winner.params})
+
+
+def _require_judged_code(winner: Winner) -> None:
+    if code_digest(winner.family) != winner.code_digest:
+        raise DataChanged(
+            f"the code of {winner.family} is not the code that was judged",
+            where=[str(WINNER)],
+            hint="run `dvc repro`: it trains and judges the new code first",
+        )

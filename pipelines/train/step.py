@@ -1,0 +1,111 @@
+"""`train`: fits one family up to the cut and scores it on the validation window."""
+
+from pipelines import storage
+from pipelines.contracts.model import (
+    ARTIFACTS,
+    PREPARED,
+    TRAIN_REPORTS,
+    Estimates,
+    RunFile,
+    Trained,
+    TrainReport,
+)
+from pipelines.cost import measure
+from pipelines.errors import UnknownFamily
+from pipelines.measures.protocols import Questions, live
+from pipelines.measures.scores import Window, estimates
+from pipelines.models import artifact, engine
+from pipelines.models.examples import PreparedData
+from pipelines.models.family import Fitted, fit
+from pipelines.params import Params
+
+
+def run(params: Params, family: str) -> Trained:
+    """Writes `artifacts/FAMILY` and `reports/train/FAMILY.json`.
+
+    Raises:
+        UnknownFamily: params.yaml does not list it, or a refresh knows no epochs for it.
+    """
+    _require_listed(params, family)
+    with measure(f"train.{family}"):
+        engine.make_repeatable(params.fit.seed, params.fit.threads)
+        data = PreparedData.load(PREPARED)
+
+        fitted = _fit(params, family, data, RunFile.load())
+        last = last_instant(data, data.prepared.fit_cut)
+        manifest = artifact.write(ARTIFACTS / family, fitted, data, params, last)
+        report = _report(fitted, manifest, _validation(params, family, data))
+
+        storage.write_record(TRAIN_REPORTS / f"{family}.json", report)
+    return _trained(report, f"ndcg_at_{params.evaluate.k}")
+
+
+def last_instant(data: PreparedData, cut: int) -> int:
+    """The last instant before the cut at which something happened, microseconds."""
+    return int(data.timestamps[data.rows(end=cut)].max())
+
+
+def _require_listed(params: Params, family: str) -> None:
+    if family not in params.families:
+        raise UnknownFamily(
+            f"{family!r} is not one of the families",
+            where=["families in params.yaml"],
+            hint=f"known here: {', '.join(params.families)}",
+        )
+
+
+def _fit(params: Params, family: str, data: PreparedData, run_file: RunFile) -> Fitted:
+    """A recipe finds epochs and calibration by the validation window; a refresh is told them."""
+    epochs, calibration = None, None
+    if run_file.kind == "refresh":
+        if run_file.epochs is None or run_file.calibration is None:
+            raise UnknownFamily("a refresh without epochs and calibration", where=["run.yaml"])
+        if family not in run_file.epochs:
+            raise UnknownFamily(
+                f"the recipe run did not fit {family}",
+                where=["epochs in run.yaml"],
+                hint="a new family needs a recipe run",
+            )
+        epochs, calibration = run_file.epochs[family], run_file.calibration.get(family, {})
+    until = data.prepared.fit_cut
+    return fit(family, data, params, until=until, epochs=epochs, calibration=calibration)
+
+
+def _report(
+    fitted: Fitted, manifest: artifact.Manifest, validation: Estimates | None
+) -> TrainReport:
+    return TrainReport(
+        schema=1,
+        family=fitted.family,
+        validation=validation,
+        epochs=fitted.epochs,
+        calibration=dict(fitted.calibration),
+        learning_curve=fitted.learning_curve,
+        params=manifest.params,
+        code_digest=manifest.code_digest,
+        artifact_digest=artifact.model_digest(ARTIFACTS / fitted.family),
+        fit_until=manifest.fit_until,
+    )
+
+
+def _trained(report: TrainReport, metric: str) -> Trained:
+    return Trained(
+        family=report.family,
+        artifact=str(ARTIFACTS / report.family),
+        artifact_digest=report.artifact_digest,
+        report=str(TRAIN_REPORTS / f"{report.family}.json"),
+        epochs=report.epochs,
+        ndcg=report.validation[metric].value if report.validation else None,
+    )
+
+
+def _validation(params: Params, family: str, data: PreparedData) -> Estimates | None:
+    """Scores of the written file, through the served signatures; None for a refresh."""
+    rows = data.window("validation")
+    if not len(rows):
+        return None
+    settings = params.evaluate
+    model = artifact.open_artifact(ARTIFACTS / family)
+    asked = Questions(data, rows, settings.k, settings.batch)
+    window = Window(data, rows, settings.k, settings.bootstrap_samples, params.fit.seed)
+    return estimates(live(model, asked, f"{family} on validation"), window)

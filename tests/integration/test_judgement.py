@@ -1,0 +1,169 @@
+"""train, evaluate, refit and gate on the known-answer world, with real artifacts."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipelines import storage
+from pipelines.contracts.model import (
+    ARTIFACTS,
+    GATE,
+    METRICS,
+    PREPARED,
+    WINNER,
+    Metrics,
+    Verdict,
+    Winner,
+)
+from pipelines.errors import DataChanged, NotMeasured
+from pipelines.evaluate import step as evaluate
+from pipelines.gate import step as gate
+from pipelines.models.artifact import MANIFEST, Manifest
+from pipelines.refit import step as refit
+from pipelines.train import step as train
+from tests.world import make_world, world_params
+
+ROOT = Path(__file__).parents[2]
+# the world's test window has a few hundred events
+SMALL = ("families=[popularity, cf]", "evaluate.k=3", "gate.min_events=100", "gate.min_users=20")
+# its answers are known, so a good model is better than anything real
+KNOWN = ("gate.max_share_of_best=0.99", "gate.max_gain=1000.0")
+
+
+@pytest.fixture(scope="module")
+def params():
+    return world_params(*SMALL, *KNOWN)
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory, params):
+    """A folder in which all four steps have run."""
+    folder = tmp_path_factory.mktemp("judged")
+    make_world().write(folder / PREPARED)
+    (folder / "run.yaml").write_text("kind: recipe\n")
+    (folder / "champion.json").write_text('{"version": null}\n')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("PYTHONPATH", str(ROOT))  # for the gate's fresh process
+        for family in params.families:
+            train.run(params, family)
+        evaluate.run(params)
+        refit.run(params)
+        gate.run(params)
+    return folder
+
+
+@pytest.fixture
+def clone(judged, tmp_path, monkeypatch):
+    """A copy of it that a test may damage; cwd is there."""
+    shutil.copytree(judged, tmp_path / "clone")
+    monkeypatch.chdir(tmp_path / "clone")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    return tmp_path / "clone"
+
+
+def failed(verdict: Verdict) -> set[str]:
+    return {check.name for check in verdict.checks if check.verdict == "fail"}
+
+
+def test_the_winner_ships_as_a_first_release(judged):
+    verdict = storage.read_record(judged / GATE, Verdict)
+
+    assert (verdict.verdict, verdict.winner) == ("ship", "cf"), verdict.reason
+
+
+def test_the_metrics_file_has_the_promised_shape(judged):
+    metrics = storage.read_record(judged / METRICS, Metrics)
+
+    assert set(metrics.test["live"]) == {"popularity", "cf"}
+    assert set(metrics.paired["live"]) == {"popularity-cf"}
+    assert metrics.paired["live"]["popularity-cf"]["ndcg_at_3"].high < 0
+    assert {"hr_at_3", "coverage_at_3", "like_auc", "stars_rmse"} <= set(metrics.test["live"]["cf"])
+    assert metrics.slices["live"]["cf"]["history:0"]["hr_at_3"].n_users > 0
+
+
+def test_the_winner_was_named_from_validation(judged):
+    winner = storage.read_record(judged / WINNER, Winner)
+    report = json.loads((judged / "reports/train/cf.json").read_text())
+
+    assert winner.scores["cf"] == report["validation"]["ndcg_at_3"]["value"]
+
+
+def test_gating_again_gives_equal_bytes(clone, params):
+    first = GATE.read_bytes()
+
+    gate.run(params)
+
+    assert GATE.read_bytes() == first
+
+
+def test_one_flipped_byte_rejects_and_names_the_file(clone, params):
+    file = ARTIFACTS / "cf" / "card.md"
+    file.write_bytes(b"X" + file.read_bytes()[1:])
+
+    verdict = gate.run(params)
+
+    assert verdict.verdict == "reject"
+    reason = next(check.reason for check in verdict.checks if check.name == "digest:judged")
+    assert "card.md" in reason
+    assert "golden:judged" in failed(verdict)
+
+
+def test_an_artifact_that_changed_after_training_is_not_evaluated(clone, params):
+    (ARTIFACTS / "cf" / "card.md").write_text("better")
+
+    with pytest.raises(DataChanged, match="not the one that was trained"):
+        evaluate.run(params)
+
+
+def test_a_recipe_whose_code_changed_is_not_refitted(clone, params):
+    winner = storage.read_record(WINNER, Winner)
+    storage.write_record(WINNER, winner.model_copy(update={"code_digest": "0" * 64}))
+
+    with pytest.raises(DataChanged, match="not the code that was judged"):
+        refit.run(params)
+
+
+def test_an_artifact_is_judged_by_itself(clone, params):
+    verdict = gate.run_on_artifact(params, ARTIFACTS / "cf")
+
+    assert (verdict.verdict, verdict.kind) == ("ship", "recipe"), verdict.reason
+
+
+def test_popularity_under_another_name_is_refused(clone, params):
+    disguised = shutil.copytree(ARTIFACTS / "popularity", Path("disguised"))
+    manifest = storage.read_record(disguised / MANIFEST, Manifest)
+    storage.write_record(disguised / MANIFEST, manifest.model_copy(update={"family": "multitask"}))
+
+    verdict = gate.run_on_artifact(params, disguised)
+
+    assert verdict.verdict == "reject"
+    assert "personalised:judged" in failed(verdict)
+
+
+def test_items_shifted_by_one_row_are_refused(clone, params):
+    # the table of names says b where the model means a: every slate names the neighbour
+    shifted = shutil.copytree(ARTIFACTS / "cf", Path("shifted"))
+    manifest = storage.read_record(shifted / MANIFEST, Manifest)
+    names = [*manifest.item_ids[1:], manifest.item_ids[0]]
+    storage.write_record(shifted / MANIFEST, manifest.model_copy(update={"item_ids": names}))
+
+    assert gate.run_on_artifact(params, shifted).verdict == "reject"
+
+
+def test_a_folder_that_is_no_artifact_is_refused(clone, params):
+    Path("empty").mkdir()
+
+    verdict = gate.run_on_artifact(params, Path("empty"))
+
+    assert verdict.verdict == "reject"
+    assert "digest:judged" in failed(verdict)
+
+
+def test_without_an_evaluation_nothing_is_judged(clone, params):
+    shutil.rmtree("data/measured")
+
+    with pytest.raises(NotMeasured, match="no evaluation of popularity"):
+        gate.run(params)

@@ -1,0 +1,143 @@
+"""A case that ships, and what makes it fail: hand-made answers of a test window of 60 users."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipelines.contracts.model import Kind, Winner
+from pipelines.gate.case import Case, Opponent, Rival, Subject
+from pipelines.gate.probe import Probe
+from pipelines.measures.protocols import Answers
+from pipelines.measures.scores import Window
+from pipelines.params import Params
+from tests.unit.small_tables import make_data, make_manifest
+
+ROOT = Path(__file__).parents[3]
+ITEMS = [f"{number:02d}" for number in range(20)]
+N_USERS, EVENTS_EACH, K = 60, 20, 5
+CUT = 1_000
+
+
+def make_window() -> Window:
+    """60 users with an event before the cut, and 20 one-item pages after it."""
+    rows = []
+    for user in range(N_USERS):
+        rows.append((f"user {user:02d}", user, ITEMS[0], 5.0))
+        for event in range(EVENTS_EACH):
+            value = 5.0 if event % 2 else 2.0
+            rows.append((f"user {user:02d}", CUT + event, ITEMS[event], value))
+    data = make_data(rows, ITEMS, validation_cut=CUT - 10, test_cut=CUT)
+    return Window(data, data.window("test"), K, samples=200, seed=1)
+
+
+def ranks_with(window: Window, hits: float) -> np.ndarray:
+    """Ranks in which the given share of each user's events is at the top and the rest missed."""
+    place = np.arange(len(window.rows)) % EVENTS_EACH
+    return (place < round(hits * EVENTS_EACH)).astype(np.int64)
+
+
+def make_answers(window: Window, hits: float) -> Answers:
+    """Answers with good predictions of both tasks."""
+    values = window.data.values[window.rows]
+    likes = np.where(values >= 4, 0.95, 0.05)
+    page_rows = window.data.pages(window.rows).start
+    slates = np.arange(len(page_rows))[:, None] + np.arange(K)[None, :]
+    return Answers(
+        rows=window.rows,
+        ranks=ranks_with(window, hits),
+        predictions=np.stack([likes, values], axis=1).astype(np.float32),
+        page_rows=page_rows,
+        slates=slates % len(ITEMS),
+        forbidden=0,
+    )
+
+
+def make_probe(**changes: Any) -> Probe:
+    """A healthy model's answers to the probes."""
+    items = np.array(ITEMS, dtype=object)
+    slates = np.stack([np.roll(items, -user)[:K] for user in range(N_USERS)])
+    probe = Probe(
+        scores=np.tile(np.linspace(0, 1, len(ITEMS), dtype=np.float32), (4, 1)),
+        predictions=np.full((4, len(ITEMS), 2), 0.5, dtype=np.float32),
+        slates=slates,
+        masked=slates,
+        forbidden=0,
+        unstable=0,
+        n_bytes=1_000,
+        latency_ms=1.0,
+        growth_bytes=0,
+    )
+    return replace(probe, **changes)
+
+
+def make_subject(
+    window: Window, name: str, hits: float | None, family: str, **changes: Any
+) -> Subject:
+    """An artifact that is fine."""
+    newest = window.data.prepared.newest_event
+    manifest = make_manifest(ITEMS, family).model_copy(
+        update={"fit_until": CUT - 11 if name == "judged" else newest}
+    )
+    subject = Subject(
+        name=name,
+        folder=Path("artifacts"),
+        digest="a" * 64,
+        broken=None,
+        replayed=None,
+        fault=None,
+        manifest=manifest,
+        probe=make_probe(),
+        answers=None if hits is None else make_answers(window, hits),
+    )
+    return replace(subject, **changes)
+
+
+def make_case(
+    family: str = "multitask",
+    hits: float = 0.3,
+    baseline: float = 0.2,
+    kind: Kind = "recipe",
+    opponent: Opponent | None = None,
+    **changes: Any,
+) -> Case:
+    """A winner that finds `hits` of the items, against baselines that find `baseline`."""
+    window = make_window()
+    winner = Winner(
+        schema=1,
+        kind=kind,
+        family=family,
+        params={},
+        epochs=1,
+        calibration={},
+        code_digest="0" * 64,
+        artifact_digest="a" * 64,
+        fit_until=CUT - 11,
+        prepared_digest="p" * 64,
+        chosen_by="hand",
+        scores={},
+    )
+    case = Case(
+        kind=kind,
+        params=Params.load(ROOT / "params.yaml").gate,
+        data=window.data,
+        window=window,
+        prepared_digest="p" * 64,
+        judged=make_subject(window, "judged", hits, family),
+        refit=make_subject(window, "refit", None, family),
+        winner=winner,
+        ranks={
+            "popularity": ranks_with(window, 0.1),
+            "cf": ranks_with(window, baseline),
+            family: ranks_with(window, hits),
+        },
+        opponent=opponent,
+    )
+    return replace(case, **changes)
+
+
+def make_opponent(hits: float, fault: str | None = None) -> Opponent:
+    """A champion that finds `hits` of the items."""
+    rival = Rival("as served", ranks_with(make_window(), hits), CUT - 500)
+    return Opponent("recommender@v1.0.0", rival, rival, fault)

@@ -1,0 +1,336 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipelines.gate.judging import judge
+from tests.unit.gate.cases import (
+    ITEMS,
+    K,
+    make_answers,
+    make_case,
+    make_opponent,
+    make_probe,
+    make_subject,
+    ranks_with,
+)
+
+
+def judged_with(case, **changes):
+    return replace(case, judged=replace(case.judged, **changes))
+
+
+def refit_with(case, **changes):
+    return replace(case, refit=replace(case.refit, **changes))
+
+
+def failed(case):
+    return [check.name for check in judge(case).checks if check.verdict == "fail"]
+
+
+def check_of(case, name):
+    return next(check for check in judge(case).checks if check.name == name)
+
+
+def test_a_better_model_ships_as_a_first_release():
+    verdict = judge(make_case())
+
+    assert (verdict.verdict, verdict.winner, verdict.champion) == ("ship", "multitask", None)
+    assert check_of(make_case(), "rollback_target").verdict == "not_applicable"
+    assert "smallest detectable effect" in check_of(make_case(), "beats_popularity").reason
+
+
+def test_popularity_ships_where_popularity_is_best():
+    case = make_case("popularity", hits=0.1, baseline=0.1)
+
+    assert judge(case).verdict == "ship"
+    assert check_of(case, "beats_popularity").reason == "it is popularity: nothing better was found"
+    assert check_of(case, "personalised:judged").verdict == "not_applicable"
+
+
+# --- integrity
+
+
+def test_changed_data_are_refused():
+    assert failed(replace(make_case(), prepared_digest="q" * 64)) == ["data_frozen"]
+
+
+def test_another_artifact_than_the_winner_is_refused():
+    assert failed(judged_with(make_case(), digest="b" * 64)) == ["digest:judged"]
+
+
+def test_a_refit_that_a_fresh_process_answers_otherwise_is_refused():
+    assert failed(refit_with(make_case(), replayed="2 golden requests differ")) == ["golden:refit"]
+
+
+def test_a_catalogue_of_an_older_snapshot_is_refused():
+    case = make_case()
+    manifest = case.judged.manifest.model_copy(update={"item_ids": ITEMS[:-1]})
+
+    assert failed(judged_with(case, manifest=manifest)) == ["catalogue_current:judged"]
+
+
+def test_a_model_that_cannot_be_asked_fails_every_check_that_asks_it():
+    case = judged_with(make_case(), probe=None, answers=None, fault="KeyError: recommend")
+
+    found = judge(case)
+
+    assert found.verdict == "reject"
+    assert {"finite:judged", "beats_popularity", "task:like", "coverage", "latency:judged"} <= set(
+        failed(case)
+    )
+
+
+# --- sanity
+
+
+def test_nan_in_any_score_or_prediction_is_refused():
+    scores = np.tile(np.linspace(0, 1, len(ITEMS), dtype=np.float32), (4, 1))
+    scores[2, 3] = np.nan
+
+    assert failed(judged_with(make_case(), probe=make_probe(scores=scores))) == ["finite:judged"]
+
+
+def test_constant_scores_are_refused():
+    probe = make_probe(scores=np.full((4, len(ITEMS)), 0.5, dtype=np.float32))
+
+    assert failed(refit_with(make_case(), probe=probe)) == ["varied:refit"]
+
+
+def test_one_slate_for_nearly_everybody_is_refused():
+    slates = make_probe().slates.copy()
+    slates[: int(0.95 * len(slates))] = slates[0]
+
+    found = failed(judged_with(make_case(), probe=make_probe(slates=slates)))
+
+    assert found == ["personalised:judged"]
+
+
+def test_an_excluded_item_in_a_slate_is_refused():
+    case = make_case()
+    answers = replace(case.judged.answers, forbidden=1)
+
+    assert failed(judged_with(case, answers=answers)) == ["exclusions:judged"]
+
+
+def test_an_answer_that_changes_with_its_neighbours_is_refused():
+    assert failed(judged_with(make_case(), probe=make_probe(unstable=1))) == ["stable:judged"]
+
+
+# --- leakage
+
+
+def test_a_history_that_holds_siblings_of_its_page_is_refused():
+    case = make_case()
+    data = case.window.data
+    # two events an instant, in file order: the second still reads the first
+    leaking = data.interactions.assign(timestamp=data.timestamps // 2 * 2)
+    window = replace(case.window, data=replace(data, interactions=leaking))
+
+    assert "leakage" in failed(replace(case, window=window, data=window.data))
+
+
+def test_a_judged_model_that_learnt_past_the_cut_is_refused():
+    case = make_case()
+    manifest = case.judged.manifest.model_copy(update={"fit_until": 2_000})
+
+    assert failed(judged_with(case, manifest=manifest)) == ["cut"]
+
+
+def test_half_of_what_an_oracle_reaches_is_too_good_to_be_true():
+    assert failed(make_case(hits=0.5, baseline=0.4)) == ["plausible"]
+
+
+def test_many_times_the_best_other_family_is_too_good_to_be_true():
+    case = make_case(hits=0.4, baseline=0.05)
+    ranks = {**case.ranks, "popularity": ranks_with(case.window, 0.05)}
+
+    assert failed(replace(case, ranks=ranks)) == ["plausible_gain"]
+
+
+# --- superiority
+
+
+def test_worse_than_popularity_is_refused():
+    found = failed(make_case(hits=0.05))
+
+    assert {"beats_popularity", "beats_best_baseline"} <= set(found)
+
+
+def test_no_better_than_the_best_baseline_is_held():
+    case = make_case()
+    undecided = replace(case, ranks={**case.ranks, "cf": ranks_with(case.window, 0.3)})
+
+    assert judge(undecided).verdict == "hold"
+    assert "the interval includes 0" in check_of(undecided, "beats_best_baseline").reason
+
+
+def test_a_window_that_is_too_small_holds_a_recipe_and_no_refresh():
+    case = make_case()
+    params = case.params.model_copy(update={"min_events": 5_000})
+
+    assert judge(replace(case, params=params)).verdict == "hold"
+    assert judge(replace(case, params=params, kind="refresh")).verdict == "ship"
+
+
+def test_worse_for_one_group_of_users_is_refused():
+    case = make_case()
+    is_m = case.window.data.profile[case.window.rows, 0] == "M"
+    ranks = np.where(is_m, ranks_with(case.window, 0.15), ranks_with(case.window, 0.4))
+    params = case.params.model_copy(update={"min_events": 100, "min_users": 10})
+    answers = replace(case.judged.answers, ranks=ranks)
+
+    found = failed(judged_with(replace(case, params=params), answers=answers))
+
+    assert "slice:gender:M" in found
+    assert "slice:gender:F" not in found
+
+
+# --- champion
+
+
+@pytest.mark.parametrize(
+    ("champion", "kind", "verdict"),
+    [
+        pytest.param(0.3, "recipe", "ship", id="as good"),
+        pytest.param(0.2, "refresh", "ship", id="better"),
+        pytest.param(0.35, "recipe", "reject", id="worse by more than the margin"),
+        pytest.param(0.35, "refresh", "reject", id="worse, in a refresh"),
+    ],
+)
+def test_not_worse_than_the_champion(champion, kind, verdict):
+    case = make_case(kind=kind, opponent=make_opponent(champion))
+
+    assert judge(case).verdict == verdict
+
+
+def test_too_little_evidence_against_the_champion_is_said_and_holds_no_refresh():
+    case = make_case(hits=0.3, kind="refresh", opponent=make_opponent(0.35))
+    params = case.params.model_copy(update={"min_users": 500})
+
+    found = check_of(replace(case, params=params), "non_inferior_to_champion")
+
+    assert found.verdict == "undecided"
+    assert "the window is too small" in found.reason
+    assert judge(replace(case, params=params)).verdict == "ship"
+
+
+def test_a_champion_whose_artifact_is_gone_holds_a_recipe():
+    opponent = replace(make_opponent(0.2), decides=None, served=None, fault="its artifact: damaged")
+
+    verdict = judge(make_case(opponent=opponent))
+
+    assert verdict.verdict == "hold"
+    assert "rollback_target" in verdict.reason
+
+
+def test_a_champion_that_has_seen_the_window_decides_nothing():
+    opponent = make_opponent(0.35)
+    rival = replace(opponent.decides, fit_until=10**9)
+
+    found = check_of(
+        make_case(kind="refresh", opponent=replace(opponent, decides=rival)),
+        "non_inferior_to_champion",
+    )
+
+    assert found.verdict == "undecided"
+    assert "it has seen the window" in found.reason
+
+
+@pytest.mark.parametrize("name", ["plausible", "plausible_gain"])
+def test_a_lucky_small_window_rejects_no_refresh(name):
+    case = make_case(hits=0.9, baseline=0.05, kind="refresh")
+    ranks = {**case.ranks, "popularity": ranks_with(case.window, 0.05)}
+    params = case.params.model_copy(update={"min_users": 500})
+
+    found = check_of(replace(case, ranks=ranks, params=params), name)
+
+    assert found.verdict == "undecided"
+
+
+# --- tasks, catalogue, refit, budget
+
+
+def test_a_ruined_head_is_refused_though_the_ranking_is_fine():
+    case = make_case()
+    predictions = case.judged.answers.predictions.copy()
+    predictions[:, 0] = 1 - predictions[:, 0]
+    answers = replace(case.judged.answers, predictions=predictions)
+
+    assert failed(judged_with(case, answers=answers)) == ["task:like", "calibration:like"]
+
+
+def test_a_regression_worse_than_the_mean_is_refused():
+    case = make_case()
+    predictions = case.judged.answers.predictions.copy()
+    predictions[:, 1] += 4
+    answers = replace(case.judged.answers, predictions=predictions)
+
+    assert failed(judged_with(case, answers=answers)) == ["task:rating"]
+
+
+def test_a_collapsed_catalogue_is_refused():
+    case = make_case()
+    params = case.params.model_copy(update={"min_coverage": 0.5})
+    answers = replace(
+        make_answers(case.window, 0.3), slates=np.zeros_like(case.judged.answers.slates)
+    )
+
+    assert failed(judged_with(replace(case, params=params), answers=answers)) == ["coverage"]
+
+
+def test_a_refit_that_recommends_something_else_is_refused():
+    others = np.full_like(make_probe().masked, "elsewhere")
+
+    assert failed(refit_with(make_case(), probe=make_probe(masked=others))) == ["refit_overlap"]
+
+
+def test_a_refit_of_another_recipe_is_refused():
+    case = make_case()
+    manifest = case.refit.manifest.model_copy(update={"params": {"cf": {"l2": 1.0}}})
+
+    assert failed(refit_with(case, manifest=manifest)) == ["refit_recipe"]
+
+
+def test_a_refit_that_missed_the_newest_event_is_refused():
+    case = make_case()
+    manifest = case.refit.manifest.model_copy(update={"fit_until": 1})
+
+    assert failed(refit_with(case, manifest=manifest)) == ["refit_newest"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"n_bytes": 10**9}, "size:judged"),
+        ({"latency_ms": 5_000.0}, "latency:judged"),
+        ({"growth_bytes": 10**9}, "memory:judged"),
+    ],
+)
+def test_a_model_beyond_its_budget_is_refused(changes, name):
+    assert failed(judged_with(make_case(), probe=make_probe(**changes))) == [name]
+
+
+def test_figures_that_vary_between_machines_are_not_written():
+    slow = judge(judged_with(make_case(), probe=make_probe(latency_ms=9.0, growth_bytes=12)))
+
+    assert slow == judge(make_case())
+
+
+def test_a_foreign_artifact_is_judged_without_a_winner_or_a_refit():
+    case = replace(make_case(), winner=None, refit=None)
+
+    verdict = judge(case)
+
+    assert verdict.verdict == "ship"
+    assert len(case.judged.probe.slates[0]) == K
+    assert check_of(case, "refit_overlap").verdict == "not_applicable"
+
+
+def test_an_artifact_that_calls_itself_popularity_and_is_worse_is_refused():
+    case = make_case()
+    subject = make_subject(case.window, "judged", 0.05, "popularity")
+
+    found = failed(replace(case, winner=None, refit=None, judged=subject))
+
+    assert "beats_popularity" in found

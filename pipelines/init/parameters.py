@@ -1,0 +1,41 @@
+"""The home's parameters: params.yaml of the state, with what `init` was asked for written in."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from pipelines.params import Params
+
+
+def changes(wanted: Params, file: Path) -> dict[tuple[str, ...], Any]:
+    """Leaves of params.yaml that have another value than is wanted, by their path of keys."""
+    present = dict(_leaves(Params.load(file).model_dump(by_alias=True)))
+    asked = dict(_leaves(wanted.model_dump(by_alias=True)))
+    return {keys: value for keys, value in asked.items() if present[keys] != value}
+
+
+def apply(file: Path, changed: Mapping[tuple[str, ...], Any]) -> None:
+    """Writes values into the file; its comments and its order stay."""
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 200
+    content = yaml.load(file.read_text(encoding="utf-8"))
+    for keys, value in changed.items():
+        section = content
+        for key in keys[:-1]:
+            section = section[key]
+        section[keys[-1]] = value
+    with file.open("w", encoding="utf-8") as stream:
+        yaml.dump(content, stream)
+
+
+def _leaves(
+    content: Mapping[str, Any], prefix: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, (*prefix, key))
+        else:
+            yield (*prefix, key), value

@@ -1,0 +1,227 @@
+"""A run's one commit, by compare-and-swap: data to the DVC remote first, then all refs at once."""
+
+from pathlib import Path
+
+from pipelines import storage
+from pipelines.contracts.data import PartitionReport
+from pipelines.contracts.model import GATE, Verdict
+from pipelines.contracts.state import Committed, Run
+from pipelines.errors import (
+    DvcFailed,
+    InputRefused,
+    NothingToCommit,
+    PushRejected,
+    RemoteUnreachable,
+    RunRefused,
+)
+from pipelines.home import Home
+from pipelines.progress import log
+from pipelines.state import dvc, partitions
+from pipelines.state.clone import data_of, stored_of
+from pipelines.state.objects import Objects
+from pipelines.state.repository import MAIN, Repository
+from pipelines.state.steps import STAGES
+
+TRIES = 5
+RUN, VERDICT, AIRFLOW_RUN = "Tandem-Run", "Tandem-Verdict", "Airflow-Run"
+"""Trailers of a run's commit."""
+PRODUCED = (":(exclude)data", ":(exclude)artifacts")
+"""What DVC stores; a stage that failed may have left some that it does not know."""
+IGNORED = (Path("data/.gitignore"), Path("artifacts/.gitignore"))
+OWN = "refs/tandem/own"
+"""In the clone: the run's commit, also while another run's is put under it."""
+
+
+def commit(home: Home, run: Run) -> Committed:
+    """The run's commit in the state repository; one that an earlier try pushed is found again.
+
+    Raises:
+        RunRefused, NothingToCommit: There is nothing that may be committed.
+        PartitionTaken, AlreadyAccepted: Another run accepted the same KEY first.
+        RemoteUnreachable, PushRejected: Nothing was published.
+    """
+    published = find_published(home, run.id)
+    if published is not None:
+        return published
+    _check(run)
+    clone = Repository(Path(run.path))
+    mine = _local_commit(clone, run)
+    for _ in range(TRIES):
+        _push_data(home, clone, run)
+        branch, tags = MAIN, _data_tags(clone, mine)
+        if _trained(run) and _has_moved(clone, mine):
+            branch = _side_branch(run)
+        refs = [f"{mine}:refs/heads/{branch}", *(f"{mine}:refs/tags/{tag}" for tag in tags)]
+        if clone.push(*refs):
+            log(f"pushed {mine[:12]} to {branch}" + (f" with {', '.join(tags)}" if tags else ""))
+            return Committed(id=run.id, commit=mine, branch=branch, tags=tags, is_new=True)
+        log("another run was first: its commit is taken, ours goes on top")
+        Repository(home.state_repo).clear_locks()
+        if not _trained(run):
+            mine = _replay(clone, run, mine)
+    raise PushRejected(
+        f"{TRIES} times another run pushed first", hint="run the same again when it is quieter"
+    )
+
+
+def find_published(home: Home, run_id: str) -> Committed | None:
+    """The commit of a run in the state repository, by its trailer."""
+    state = Repository(home.state_repo)
+    listed = state.git(
+        "log",
+        "--branches",
+        "--fixed-strings",
+        f"--grep={RUN}: {run_id}",
+        f"--format=%H %(trailers:key={RUN},valueonly,separator=%x2C)",
+    )
+    for line in listed.splitlines():
+        commit, _, named = line.partition(" ")
+        if named == run_id:
+            on_main = state.ask("merge-base", "--is-ancestor", commit, MAIN) is not None
+            branch = MAIN if on_main else f"runs/{run_id}"
+            tags = [tag for tag in state.tags_at(commit) if tag.startswith("data/")]
+            return Committed(id=run_id, commit=commit, branch=branch, tags=tags, is_new=False)
+    return None
+
+
+def run_of(repository: Repository, commit: str) -> str | None:
+    """The run that made a commit, if one did."""
+    return trailer(repository, commit, RUN)
+
+
+def trailer(repository: Repository, commit: str, name: str) -> str | None:
+    """What a commit's message says under a name at its end."""
+    words = ("log", "-1", f"--format=%(trailers:key={name},valueonly,separator=%x2C)", commit)
+    return repository.git(*words).strip() or None
+
+
+def _check(run: Run) -> None:
+    """Refuses a run that may not be committed."""
+    validated = run.last("validate")
+    if validated is not None and validated.exit_code != 0:
+        refused = validated.exit_code == InputRefused.exit_code
+        raise (RunRefused if refused else NothingToCommit)(
+            f"validate ended with {validated.exit_code}: nothing of run {run.id} is committed",
+            hint="the partition's page in the home's validation/ says why",
+        )
+    if validated is None and not _trained(run):
+        raise NothingToCommit(
+            f"run {run.id} has neither accepted data nor trained",
+            hint=f"tandem run step {run.id} ingest, then validate; or prepare … gate",
+        )
+
+
+def _trained(run: Run) -> bool:
+    lasts = (run.last(stage) for stage in STAGES)
+    return any(step is not None and step.exit_code == 0 for step in lasts)
+
+
+def _local_commit(clone: Repository, run: Run) -> str:
+    """The run's commit in its clone, made from what lies there; safe to repeat after a kill."""
+    if _is_own(clone, run, "HEAD"):
+        clone.git("reset", "--soft", "HEAD~1")
+    elif (mine := clone.resolve(OWN)) is not None:
+        return _replay(clone, run, mine)
+    return _make(clone, run)
+
+
+def _make(clone: Repository, run: Run) -> str:
+    accepted = partitions.own(clone.path)
+    partitions.track(clone.path, [report.key for report in accepted])
+    message = _message(clone, run, accepted)
+    clone.git("add", "--all", "--", ".", *PRODUCED)
+    if pointers := _pointers(clone.path):
+        clone.git("add", "--force", "--", *pointers)
+    clone.git("commit", "--quiet", "--allow-empty", "--cleanup=verbatim", "-m", message)
+    clone.git("update-ref", OWN, "HEAD")
+    return clone.git("rev-parse", "HEAD").strip()
+
+
+def _pointers(path: Path) -> list[str]:
+    """Files of DVC's among what it stores."""
+    ignored = [str(name) for name in IGNORED if (path / name).exists()]
+    return [f"{name}.dvc" for name in data_of(path)] + ignored
+
+
+def _replay(clone: Repository, run: Run, mine: str) -> str:
+    """An ingestion's commit anew, on top of what `main` is now."""
+    if _trained(run):
+        raise PushRejected(
+            f"`main` has moved, and run {run.id} both accepted data and trained",
+            hint="open a new run",
+        )
+    theirs = _fetch_main(clone)
+    clone.git("reset", "--hard", "--quiet", theirs)
+    partitions.put_back(clone, mine, theirs)
+    return _make(clone, run)
+
+
+def _fetch_main(clone: Repository) -> str:
+    clone.git("fetch", "--quiet", "--no-tags", "origin", f"+refs/heads/{MAIN}:refs/tandem/{MAIN}")
+    return clone.git("rev-parse", f"refs/tandem/{MAIN}").strip()
+
+
+def _has_moved(clone: Repository, mine: str) -> bool:
+    return _fetch_main(clone) != clone.resolve(f"{mine}~1")
+
+
+def _side_branch(run: Run) -> str:
+    if run.last("validate") is not None:
+        raise PushRejected(
+            f"`main` has moved, and run {run.id} both accepted data and trained",
+            hint="open a new run",
+        )
+    return f"runs/{run.id}"
+
+
+def _is_own(clone: Repository, run: Run, revision: str) -> bool:
+    return run_of(clone, revision) == run.id
+
+
+def _data_tags(clone: Repository, mine: str) -> list[str]:
+    """Tags of the partitions that the commit accepts."""
+    before, ours = partitions.at(clone, f"{mine}~1"), partitions.at(clone, mine)
+    changed = [report for key, report in ours.items() if report != before.get(key)]
+    return [report.tag for report in changed if report.tag is not None]
+
+
+def _push_data(home: Home, clone: Repository, run: Run) -> None:
+    """Pushes what the commit refers to and sees it there; refs come after."""
+    stored = stored_of(clone) if _trained(run) else data_of(clone.path)
+    unreachable = RemoteUnreachable(
+        "the DVC remote cannot be written: nothing was committed",
+        where=[str(home.remote)],
+        hint="bring the remote back, then run the same again",
+    )
+    if not home.remote.is_dir():
+        raise unreachable
+    try:
+        dvc.run(clone.path, "push", "--quiet", *stored)
+    except DvcFailed as error:
+        unreachable.where = (str(home.remote), *error.where[1:])
+        raise unreachable from error
+    missing = Objects(home).missing_in_remote(stored.values())
+    if missing:
+        unreachable.where = (str(home.remote), *missing)
+        raise unreachable
+
+
+def _message(clone: Repository, run: Run, accepted: list[PartitionReport]) -> str:
+    trailers = {RUN: run.id}
+    subject = _accepting([report.key for report in accepted])
+    if _trained(run):
+        last = [step.verb for step in run.steps if step.verb in STAGES and step.exit_code == 0][-1]
+        subject = subject or f"Train, up to {last}"
+        if last == STAGES[-1]:
+            verdict = storage.read_record(clone.path / GATE, Verdict)
+            subject = f"Train on {verdict.data_version}: {verdict.kind}, {verdict.verdict}"
+            trailers[VERDICT] = verdict.verdict
+    if run.airflow_run_id:
+        trailers[AIRFLOW_RUN] = " ".join(run.airflow_run_id.split())
+    return "\n".join([subject, "", *(f"{name}: {value}" for name, value in trailers.items()), ""])
+
+
+def _accepting(keys: list[str]) -> str:
+    if len(keys) > 1:
+        return f"Accept {len(keys)} partitions, {min(keys)} to {max(keys)}"
+    return f"Accept {keys[0]}" if keys else ""

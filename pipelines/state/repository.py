@@ -1,0 +1,194 @@
+"""Git by subprocess: argument lists, our identity, no hooks, none of the user's settings."""
+
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import psutil
+
+from pipelines import storage
+from pipelines.errors import GitFailed
+from pipelines.progress import log
+
+MAIN = "main"
+NAME, EMAIL = "Tandem", "tandem@localhost"
+OURS = (
+    "commit.gpgsign=false",
+    "tag.gpgsign=false",
+    "push.gpgsign=false",
+    "push.followtags=false",
+    "core.hooksPath=/dev/null",
+    "core.excludesFile=/dev/null",
+    "core.autocrlf=false",
+    "core.fsmonitor=false",
+    "core.quotePath=false",
+    "gc.auto=0",
+    "protocol.file.allow=always",
+    "safe.directory=*",
+)
+OPTIONS = tuple(word for setting in OURS for word in ("-c", setting))
+TAIL_LINES = 5
+REJECTED = ("[rejected]", "[remote rejected]")
+
+
+def environment() -> dict[str, str]:
+    """Our environment without Git's own variables (a hook's), with a fixed author."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    names = {f"GIT_{role}_NAME": NAME for role in ("AUTHOR", "COMMITTER")}
+    emails = {f"GIT_{role}_EMAIL": EMAIL for role in ("AUTHOR", "COMMITTER")}
+    return kept | names | emails | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
+
+
+def tail(text: str, lines: int = TAIL_LINES) -> list[str]:
+    """The last lines that say something."""
+    return [line.strip() for line in text.splitlines() if line.strip()][-lines:]
+
+
+class Repository:
+    """A Git repository, bare or with a work tree."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def git(self, *words: str) -> str:
+        """What a command prints.
+
+        Raises:
+            GitFailed: It ended with another code than 0.
+        """
+        done = self._run(words)
+        if done.returncode != 0:
+            raise self._failure(words, done.stderr.decode(errors="replace"))
+        return done.stdout.decode(errors="surrogateescape")
+
+    def ask(self, *words: str) -> str | None:
+        """What a command prints, stripped; None if it ended with another code than 0."""
+        done = self._run(words)
+        return done.stdout.decode(errors="surrogateescape").strip() if not done.returncode else None
+
+    def bytes_of(self, *words: str) -> bytes | None:
+        """What a command prints, as bytes; None if it ended with another code than 0."""
+        done = self._run(words)
+        return done.stdout if not done.returncode else None
+
+    def resolve(self, revision: str) -> str | None:
+        """The commit that a revision names, 40 hex digits."""
+        return self.ask("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+
+    def show(self, commit: str, path: str | Path) -> bytes | None:
+        """A file's content at a commit; None if it is not there."""
+        return self.bytes_of("cat-file", "blob", f"{commit}:{path}")
+
+    def contents(self, commit: str, paths: Sequence[str]) -> list[bytes]:
+        """The content of many files at a commit, in order, by one Git process.
+
+        Raises:
+            GitFailed: The commit has no such file.
+        """
+        words = ("cat-file", "--batch=%(objectsize)")
+        names = "".join(f"{commit}:{path}\n" for path in paths)
+        done = self._run(words, names.encode())
+        contents, rest = [], done.stdout
+        for path in paths:
+            size, _, rest = rest.partition(b"\n")
+            if not size.isdigit():
+                raise self._failure(words, f"{path} is not at {commit}")
+            contents.append(rest[: int(size)])
+            rest = rest[int(size) + 1 :]
+        return contents
+
+    def object_id(self, commit: str, path: str | Path) -> str | None:
+        """The id of a file's or a folder's content at a commit."""
+        return self.ask("rev-parse", "--verify", "--quiet", f"{commit}:{path}")
+
+    def files(self, commit: str, folder: str | Path) -> list[str]:
+        """Paths of the files below a folder at a commit."""
+        listed = self.ask("ls-tree", "-r", "-z", "--name-only", commit, "--", f"{folder}/") or ""
+        return [path for path in listed.split("\0") if path]
+
+    def tracked(self) -> set[str]:
+        """Paths of the files that Git tracks here."""
+        return set(self.git("ls-files", "-z").split("\0")) - {""}
+
+    def tags_at(self, commit: str) -> list[str]:
+        """Tags of exactly this commit, sorted."""
+        return sorted(self.git("tag", "--points-at", commit).split())
+
+    def push(self, *refspecs: str, remote: str = "origin") -> bool:
+        """Pushes all refs or none; False when another was first.
+
+        Raises:
+            GitFailed: It failed for another reason.
+        """
+        words = ("push", "--porcelain", "--atomic", "--no-verify", remote, *refspecs)
+        done = self._run(words)
+        if done.returncode == 0:
+            return True
+        said = (done.stdout + done.stderr).decode(errors="replace")
+        if any(word in said for word in REJECTED) or "cannot lock ref" in said:
+            return False
+        raise self._failure(words, said)
+
+    def clear_locks(self) -> None:
+        """Removes lock files that a killed Git left here, once no Git process works here."""
+        locks = [path for path in self._locks() if path.exists()]
+        if not locks or any(_works_in(self.path)):
+            return
+        for path in locks:
+            path.unlink(missing_ok=True)
+            log(f"removed {path}: the Git process that made it is gone")
+
+    def _locks(self) -> Iterator[Path]:
+        folder = self.path / ".git" if (self.path / ".git").is_dir() else self.path
+        yield from folder.glob("*.lock")
+        yield from (folder / "refs").rglob("*.lock")
+
+    def _run(
+        self, words: Sequence[str], content: bytes = b""
+    ) -> subprocess.CompletedProcess[bytes]:
+        try:
+            return subprocess.run(
+                ["git", *OPTIONS, *words],
+                cwd=self.path,
+                env=environment(),
+                input=content,
+                capture_output=True,
+                check=False,
+            )
+        except FileNotFoundError as error:
+            raise GitFailed(
+                "git cannot be started", where=[str(self.path)], hint="install git"
+            ) from error
+
+    def _failure(self, words: Sequence[str], said: str) -> GitFailed:
+        return GitFailed(
+            f"`git {words[0]}` failed: {' '.join(tail(said, 1)) or 'it said nothing'}",
+            where=[str(self.path), *tail(said)],
+        )
+
+
+def _works_in(path: Path) -> Iterator[psutil.Process]:
+    """Git processes that stand in the folder or name it."""
+    for process in psutil.process_iter():
+        try:
+            is_git = process.name().startswith("git")
+            if is_git and (
+                Path(process.cwd()).is_relative_to(path) or str(path) in process.cmdline()
+            ):
+                yield process
+        except (psutil.Error, OSError):
+            continue
+
+
+def clone(source: Path, target: Path, revision: str = MAIN) -> Repository:
+    """A clone of a branch or a tag; `target` must not exist, its parent must.
+
+    Raises:
+        GitFailed: The source cannot be read.
+    """
+    parent = Repository(target.parent)
+    words = ("--quiet", "--template=", "--branch", revision, str(source), str(target))
+    with storage.translated(target):
+        parent.git("clone", *words)
+    return Repository(target)

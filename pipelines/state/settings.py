@@ -1,0 +1,31 @@
+"""What the state says of itself: its parameters and its data set, from a commit."""
+
+from io import BytesIO
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from pipelines.descriptors import Descriptor
+from pipelines.errors import BadRecord
+from pipelines.home import Home
+from pipelines.state.repository import MAIN, Repository
+
+PARAMS = "params.yaml"
+
+
+def yaml_at(home: Home, commit: str, path: str) -> dict[str, Any]:
+    """A YAML file of a commit.
+
+    Raises:
+        BadRecord: The commit has no such file.
+    """
+    content = Repository(home.state_repo).show(commit, path)
+    if content is None:
+        raise BadRecord("a commit of the state lacks a file", where=[f"{path} at {commit[:12]}"])
+    return dict(YAML(typ="safe", pure=True).load(BytesIO(content)))
+
+
+def descriptor(home: Home, commit: str = MAIN) -> Descriptor:
+    """The descriptor of the home's data set."""
+    name = yaml_at(home, commit, PARAMS)["dataset"]
+    return Descriptor.model_validate(yaml_at(home, commit, f"datasets/{name}.yaml"))

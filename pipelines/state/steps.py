@@ -1,0 +1,147 @@
+"""A step of a run: a verb or a DVC stage in the run's clone, with that verb's own exit code."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from pipelines import storage
+from pipelines.contracts.state import Run, Step
+from pipelines.errors import OutOfMemory, StepKilled, TandemError
+from pipelines.home import Home
+from pipelines.progress import log
+from pipelines.state import clone, dvc, partitions, record
+from pipelines.state.repository import Repository
+
+STAGES = ("prepare", "train", "evaluate", "refit", "gate")
+BEFORE_COMMIT = ("ingest", "validate", *STAGES)
+ERROR_FILE = Path("var/error.json")
+BUG = 1
+SHELL_SIGNAL = 128
+MARK = "TANDEM_STEP"
+"""In the environment of every process that a step starts."""
+END_SECONDS = 10.0
+
+
+def run(home: Home, run: Run, verb: str, args: Sequence[str]) -> int:
+    """Runs the step and notes it in the run's record; a killed one runs again from where it was.
+
+    Raises:
+        OutOfMemory, StepKilled: It was ended from outside.
+        DvcFailed: DVC failed before or after the verb.
+    """
+    make_ready(home, run)
+    started = Step(verb=verb, args=list(args), started_at=_now())
+    record.write(home, run.model_copy(update={"steps": [*run.steps, started]}))
+    code = BUG
+    try:
+        code = _stage(home, run, verb, args) if verb in STAGES else _verb(home, run, verb, args)
+    except TandemError as error:
+        code = error.exit_code
+        raise
+    finally:
+        ended = started.model_copy(update={"ended_at": _now(), "exit_code": code})
+        record.write(home, run.model_copy(update={"steps": [*run.steps, ended]}))
+    return code
+
+
+def make_ready(home: Home, run: Run) -> None:
+    """Clears what a killed step left: processes that nobody waits for, and locks."""
+    _end_orphans(home, run)
+    Repository(Path(run.path)).clear_locks()
+    dvc.repair_locks(Path(run.path))
+
+
+def _stage(home: Home, run: Run, verb: str, args: Sequence[str]) -> int:
+    path = Path(run.path)
+    partitions.track(path, [report.key for report in partitions.own(path)])
+    clone.complete_data(home, path)
+    words = ("repro", verb, *args)
+    code, said = dvc.stream(path, words, _environment(home, run, verb))
+    if code == 0:
+        return 0
+    told = _told(path)
+    if told is not None:
+        return told
+    inner = dvc.exit_code_in(said)
+    if inner is None:
+        raise dvc.failure(words, said, path)
+    return _own(inner, verb)
+
+
+def _verb(home: Home, run: Run, verb: str, args: Sequence[str]) -> int:
+    command = [sys.executable, "-m", "pipelines", verb, *args]
+    environment = dvc.environment(_environment(home, run, verb))
+    done = subprocess.run(
+        command, cwd=run.path, env=environment, stdin=subprocess.DEVNULL, check=False
+    )
+    return _own(done.returncode, verb)
+
+
+def _environment(home: Home, run: Run, verb: str) -> dict[str, str]:
+    error_file = Path(run.path) / ERROR_FILE
+    error_file.unlink(missing_ok=True)
+    return {
+        "TANDEM_HOME": str(home.path),
+        "TANDEM_RUN_ID": run.id,
+        "TANDEM_ERROR_FILE": str(error_file),
+        MARK: verb,
+    }
+
+
+def _told(path: Path) -> int | None:
+    """The exit code that the verb wrote down: DVC swallows it."""
+    if not (path / ERROR_FILE).exists():
+        return None
+    return int(storage.read_json(path / ERROR_FILE)["exit_code"])
+
+
+def _own(code: int, verb: str) -> int:
+    """An exit code of ours; a signal becomes an error."""
+    number = -code if code < 0 else code - SHELL_SIGNAL
+    if code >= 0 and not 0 < number < signal.NSIG:
+        return code
+    if number == signal.SIGKILL:
+        peak = f"{psutil.virtual_memory().total / 1e9:.0f} GB"
+        raise OutOfMemory(
+            f"{verb} was killed, in general for lack of memory (the machine has {peak})",
+            hint="train on less: smaller `multitask.batch_pages` or `embedding_dim`; then run the "
+            "same again, it goes on where it was",
+        )
+    raise StepKilled(
+        f"{verb} was ended by {signal.Signals(number).name}", hint="run the same again to go on"
+    )
+
+
+def _end_orphans(home: Home, run: Run) -> None:
+    """Ends processes of this run's former steps: we have its lock, so nobody waits for them."""
+    itself = psutil.Process()
+    family = {itself.pid, *(parent.pid for parent in itself.parents())}
+    ours = (str(home.path), run.id)
+    orphans = [
+        process
+        for process in psutil.process_iter()
+        if process.pid not in family and _is_orphan(process, ours)
+    ]
+    for process in orphans:
+        log(f"ending pid {process.pid}, left by a killed step of run {run.id}")
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(orphans, timeout=END_SECONDS)
+
+
+def _is_orphan(process: psutil.Process, ours: tuple[str, str]) -> bool:
+    try:
+        variables = process.environ()
+    except (psutil.Error, OSError):
+        return False
+    of = (variables.get("TANDEM_HOME"), variables.get("TANDEM_RUN_ID"))
+    return MARK in variables and of == ours
+
+
+def _now() -> str:
+    return storage.rfc3339(storage.now_utc())

@@ -1,0 +1,263 @@
+"""The gateway's files: bootstrap, clusters and routes; a route counts only when read back.
+
+Envoy takes a watched file by rename and keeps the old routes when the new file is bad, so a write
+proves nothing: the accepted version is read from its config dump.
+"""
+
+import json
+import time
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import httpx
+
+from pipelines import storage
+from pipelines.contracts.release import SLOTS, Ports, SlotName
+from pipelines.errors import GatewayRejected, ServiceDown
+from pipelines.home import Home
+from pipelines.rollout import problems
+from pipelines.rollout.local import local_client
+from pipelines.rollout.moves import Route
+
+TEMPLATE = Path(__file__).parents[2] / "infra" / "gateway" / "bootstrap.yaml"
+ACCEPT_SECONDS = 3.0
+POLL_SECONDS = 0.02
+CALL_SECONDS = 2.0
+ANSWER_TIMEOUT = "10s"
+UPSTREAM_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+TYPES = "type.googleapis.com/envoy.config"
+PATHS = ("/livez", "/readyz", "/metrics", "/openapi.json", "/docs.json")
+BODY_METHODS = "^(POST|PUT|PATCH)$"
+JSON_BODY = "(?i)^application/json(;.*)?$"
+
+
+class Gateway:
+    """The home's Envoy: writes its files, reads back what it made of them."""
+
+    def __init__(self, home: Home, ports: Ports) -> None:
+        self.folder = home.gateway
+        self.ports = ports
+        self.url = f"http://127.0.0.1:{ports.gateway}"
+        self._admin = f"http://127.0.0.1:{ports.admin}"
+        self._client = local_client(CALL_SECONDS)
+
+    @property
+    def bootstrap(self) -> Path:
+        """The configuration that Envoy starts with."""
+        return self.folder / "bootstrap.yaml"
+
+    def prepare(self) -> bool:
+        """Writes bootstrap and clusters, and first routes where there are none.
+
+        Returns:
+            Whether the bootstrap changed, so that a running gateway must be restarted.
+        """
+        watched = self.folder / "watched"
+        watched.mkdir(parents=True, exist_ok=True)
+        text = Template(TEMPLATE.read_text()).substitute(
+            admin_port=self.ports.admin,
+            gateway_port=self.ports.gateway,
+            folder=json.dumps(str(watched)),
+            clusters=json.dumps(str(self._clusters)),
+            routes=json.dumps(str(self._routes)),
+            local_replies=json.dumps(problems.local_replies()),
+        )
+        storage.write_json(self._clusters, _clusters(self.ports))
+        if not self._routes.exists():
+            storage.write_json(self._routes, route_file(Route("0", None)))
+        changed = not self.bootstrap.exists() or self.bootstrap.read_text() != text
+        if changed:
+            storage.write_atomic(self.bootstrap, text.encode())
+        return changed
+
+    def write(self, route: Route) -> None:
+        """Puts a route file in place; what Envoy makes of it, `accepted` tells."""
+        storage.write_json(self._routes, route_file(route))
+
+    def route(self, wanted: Route) -> None:
+        """Writes a route and waits until the gateway has it.
+
+        Raises:
+            GatewayRejected: It kept its old routes.
+            ServiceDown: Its admin port does not answer.
+        """
+        before = self.refusals()
+        self.write(wanted)
+        deadline = time.monotonic() + ACCEPT_SECONDS
+        while (seen := self.accepted()) != wanted:
+            refused = self.refusals() - before
+            if refused or time.monotonic() > deadline:
+                raise GatewayRejected(
+                    f"the gateway still has route version {seen.version if seen else 'none'}, "
+                    f"not {wanted.version} ({refused} refusals)",
+                    where=[str(self._routes)],
+                    hint="see gateway.log in the home's logs",
+                )
+            time.sleep(POLL_SECONDS)
+
+    def accepted(self) -> Route | None:
+        """The route that the gateway works with; None before it has any.
+
+        Raises:
+            ServiceDown: Its admin port does not answer.
+        """
+        dump = self._get("/config_dump?resource=dynamic_route_configs").json()
+        for entry in dump.get("configs", []):
+            return Route(entry.get("version_info", ""), _champion(entry["route_config"]))
+        return None
+
+    def refusals(self) -> int:
+        """How many route files the gateway has refused since it started."""
+        text = self._get("/stats?filter=rds.api.update_(failure|rejected)").text
+        return sum(int(line.rsplit(":", 1)[1]) for line in text.splitlines() if ":" in line)
+
+    def slots(self) -> dict[str, tuple[bool, int]]:
+        """Per slot: whether the health check passes, and how many requests are waited for."""
+        statuses = self._get("/clusters?format=json").json().get("cluster_statuses", [])
+        return {cluster["name"]: _health(cluster) for cluster in statuses}
+
+    def ready(self) -> bool:
+        """Whether the gateway takes requests."""
+        try:
+            return self._get("/ready").status_code == httpx.codes.OK
+        except ServiceDown:
+            return False
+
+    @property
+    def _clusters(self) -> Path:
+        return self.folder / "watched" / "clusters.json"
+
+    @property
+    def _routes(self) -> Path:
+        return self.folder / "watched" / "routes.json"
+
+    def _get(self, path: str) -> httpx.Response:
+        try:
+            return self._client.get(self._admin + path)
+        except httpx.HTTPError as error:
+            raise ServiceDown(
+                "the gateway's admin port does not answer",
+                where=[self._admin],
+                hint="run `tandem up`",
+            ) from error
+
+
+def route_file(route: Route) -> dict[str, Any]:
+    """The route file (an Envoy discovery response) that sends everything to one slot."""
+    answer = _to_slot(route.slot) if route.slot else problems.direct("no-champion")
+    routes = [
+        _refusal("unsupported-encoding", _header("content-encoding", present_match=True)),
+        _refusal(
+            "unsupported-media-type",
+            _header(":method", string_match={"safe_regex": {"regex": BODY_METHODS}}),
+            _header(
+                "content-type",
+                string_match={"safe_regex": {"regex": JSON_BODY}},
+                invert_match=True,
+                treat_missing_header_as_empty=True,
+            ),
+        ),
+        {
+            "name": "champion",
+            "match": {"prefix": "/v1/"},
+            # Envoy takes equal content under a new version for no change, and says the old one.
+            "metadata": {"filter_metadata": {"tandem": {"version": route.version}}},
+            **answer,
+        },
+        *({"match": {"path": path}, **answer} for path in PATHS),
+    ]
+    content = {
+        "@type": f"{TYPES}.route.v3.RouteConfiguration",
+        "name": "api",
+        # The user id picks the side of a canary and is nobody else's business.
+        "request_headers_to_remove": ["x-user-id"],
+        "virtual_hosts": [{"name": "api", "domains": ["*"], "routes": routes}],
+    }
+    return {"version_info": route.version, "resources": [content]}
+
+
+def _to_slot(slot: SlotName) -> dict[str, Any]:
+    return {
+        "route": {
+            "cluster": slot,
+            "timeout": ANSWER_TIMEOUT,
+            # Only what the slot cannot have seen is sent again.
+            "retry_policy": {
+                "retry_on": "connect-failure,refused-stream,reset-before-request",
+                "num_retries": 2,
+            },
+        }
+    }
+
+
+def _refusal(code: str, *headers: dict[str, Any]) -> dict[str, Any]:
+    return {"match": {"prefix": "/v1/", "headers": list(headers)}, **problems.direct(code)}
+
+
+def _header(name: str, **match: Any) -> dict[str, Any]:
+    return {"name": name, **match}
+
+
+def _health(cluster: dict[str, Any]) -> tuple[bool, int]:
+    """One host a cluster: Envoy's health flags are absent or false when it is well."""
+    host = cluster.get("host_statuses", [{}])[0]
+    health = host.get("health_status", {})
+    is_well = health.get("eds_health_status") == "HEALTHY" and not any(
+        value is True for value in health.values()
+    )
+    counters = {stat.get("name"): int(stat.get("value", 0)) for stat in host.get("stats", [])}
+    return is_well, counters.get("rq_active", 0)
+
+
+def _champion(configuration: dict[str, Any]) -> SlotName | None:
+    for host in configuration.get("virtual_hosts", []):
+        for route in host.get("routes", []):
+            if route.get("name") == "champion":
+                cluster: SlotName | None = route.get("route", {}).get("cluster")
+                return cluster
+    return None
+
+
+def _clusters(ports: Ports) -> dict[str, Any]:
+    numbers = ports.numbers()
+    clusters = [_cluster(slot, numbers[slot]) for slot in SLOTS]
+    return {"version_info": "-".join(str(numbers[slot]) for slot in SLOTS), "resources": clusters}
+
+
+def _cluster(slot: SlotName, port: int) -> dict[str, Any]:
+    address = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+    return {
+        "@type": f"{TYPES}.cluster.v3.Cluster",
+        "name": slot,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "load_assignment": {
+            "cluster_name": slot,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
+        },
+        # A slot that is not ready gets nothing, even when no other host is left.
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+        "health_checks": [
+            {
+                "timeout": "1s",
+                "interval": "1s",
+                "no_traffic_interval": "1s",
+                "unhealthy_threshold": 2,
+                "healthy_threshold": 1,
+                "http_health_check": {"path": "/readyz"},
+            }
+        ],
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": _upstream()
+        },
+    }
+
+
+def _upstream() -> dict[str, Any]:
+    """Idle connections end before the slot's server closes them (5 s), so no request meets one."""
+    return {
+        "@type": f"type.googleapis.com/{UPSTREAM_OPTIONS}",
+        "common_http_protocol_options": {"idle_timeout": "3s"},
+        "explicit_http_config": {"http_protocol_options": {}},
+    }

@@ -1,0 +1,284 @@
+"""The deployment machine: (record, what is seen) → the next move. Pure; no clock, no disk.
+
+    idle → starting → warming → routing → draining → idle        a deployment
+    idle → rolling-back → draining → idle                        a return to the previous version
+    starting, warming, routing, rolling-back → undoing → idle    given up: as it was before
+
+A state is an intent: it is on disk before anything is done about it. What has been done is seen
+and never remembered, so a machine that is killed anywhere goes on where the world stands. Shadow
+and canary are to come between warming and routing, as further states with routes of their own.
+"""
+
+from collections.abc import Callable
+
+from pipelines.contracts.release import (
+    SLOTS,
+    Deployment,
+    Entry,
+    Event,
+    Placed,
+    Slot,
+    SlotName,
+    State,
+)
+from pipelines.rollout.moves import (
+    Announce,
+    Finished,
+    Move,
+    Replay,
+    Route,
+    Seen,
+    Send,
+    Start,
+    Stop,
+    Wait,
+)
+
+FIRST_SLOT: SlotName = "blue"
+
+
+# --- what people ask for
+
+
+def begin(record: Deployment, target: Placed) -> Deployment:
+    """The intent to make a release the champion, in the slot that the champion is not in."""
+    return _advance(record, state="starting", target=target, reason=None)
+
+
+def begin_rollback(record: Deployment) -> Deployment:
+    """The intent to return to `previous`, which must be there."""
+    assert record.previous is not None  # noqa: S101 -- the caller has checked
+    version = str(record.epoch + 1)
+    return _advance(
+        record,
+        state="rolling-back",
+        target=record.previous,
+        route_version=version,
+        reason=None,
+    )
+
+
+def give_up(record: Deployment, reason: str, now: str) -> Deployment:
+    """The intent to undo what was begun, with its reason."""
+    assert record.target is not None  # noqa: S101 -- only states with a target are given up
+    return _advance(
+        record,
+        state="undoing",
+        reason=reason,
+        route_version=str(record.epoch + 1),
+        history=_told(record, "failed", record.target, now, reason),
+    )
+
+
+def free_slot(record: Deployment) -> SlotName:
+    """The slot that a new release goes to."""
+    if record.champion is None:
+        return FIRST_SLOT
+    return next(slot for slot in SLOTS if slot != record.champion.slot)
+
+
+def is_rolled_back(record: Deployment, version: str) -> bool:
+    """Whether the last word on a version is that it was rolled back."""
+    words = [entry.event for entry in record.history if entry.version == version]
+    words = [word for word in words if word in ("routed", "rolled-back")]
+    return bool(words) and words[-1] == "rolled-back"
+
+
+# --- the next move
+
+
+def decide(record: Deployment, seen: Seen) -> Move:
+    """The next move; see the states in this module's first lines."""
+    moves: dict[State, Callable[[Deployment, Seen], Move]] = {
+        "idle": _repair,
+        "starting": _start,
+        "warming": _warm,
+        "routing": _route,
+        "draining": _drain,
+        "rolling-back": _roll_back,
+        "undoing": _undo,
+    }
+    return moves[record.state](record, seen)
+
+
+def _repair(record: Deployment, seen: Seen) -> Move:
+    """Nothing is under way: the world is made to agree with the record."""
+    champion = record.champion
+    if champion is None:
+        return Move(record, Finished())
+    if not _runs(champion, seen):
+        return Move(record, Start(champion))
+    if not _serves(champion, seen):
+        return Move(record, Finished() if seen.is_late else Wait())
+    wanted = Route(record.route_version or "0", champion.slot)
+    if seen.route != wanted:
+        return Move(record, Send(wanted))
+    previous = record.previous
+    is_warm = previous is None or _runs(previous, seen)
+    return Move(record, Finished() if is_warm or previous is None else Start(previous))
+
+
+def _start(record: Deployment, seen: Seen) -> Move:
+    target = _target(record)
+    if _serves(target, seen):
+        return Move(_advance(record, state="warming", slots=_occupied(record, target, seen)))
+    return _become_ready(record, target, seen)
+
+
+def _warm(record: Deployment, seen: Seen) -> Move:
+    target = _target(record)
+    if not _serves(target, seen):
+        return _late(record, seen) if seen.is_late else Move(_advance(record, state="starting"))
+    if seen.golden != target.model_digest:
+        return Move(record, Replay(target))
+    if seen.slots[target.slot].is_routable:
+        version = str(record.epoch + 1)
+        return Move(_advance(record, state="routing", route_version=version))
+    return _late(record, seen) if seen.is_late else Move(record, Wait())
+
+
+def _route(record: Deployment, seen: Seen) -> Move:
+    target, wanted = _target(record), _wanted(record)
+    is_served = _serves(target, seen)
+    if seen.route == wanted:
+        old = record.champion
+        if not is_served and old is not None and _serves(old, seen):
+            return Move(give_up(record, "the slot died as it was routed", seen.now))
+        return Move(_confirmed(record, target, previous=old, seen=seen))
+    if is_served and seen.slots[target.slot].is_routable:
+        return Move(record, Send(wanted))
+    if seen.is_late:
+        return _late(record, seen)
+    return Move(record, Wait()) if is_served else Move(_advance(record, state="starting"))
+
+
+def _roll_back(record: Deployment, seen: Seen) -> Move:
+    target, wanted = _target(record), _wanted(record)
+    if not (_serves(target, seen) and seen.slots[target.slot].is_routable):
+        return _become_ready(record, target, seen)
+    if seen.route != wanted:
+        return Move(record, Send(wanted))
+    return Move(_rolled_back(record, target, seen))
+
+
+def _become_ready(record: Deployment, target: Placed, seen: Seen) -> Move:
+    """Patience while the target's process runs; a start where another or none does."""
+    if seen.is_late:
+        return _late(record, seen)
+    there = seen.slots[target.slot]
+    # Ready, yet not what we started: an older process under the same name.
+    is_other = there.is_ready and not _serves(target, seen)
+    return Move(record, Start(target) if is_other or not _runs(target, seen) else Wait())
+
+
+def _drain(record: Deployment, seen: Seen) -> Move:
+    """The champion is routed. The previous one stays warm; any other slot is emptied."""
+    champion = record.champion
+    assert champion is not None  # noqa: S101 -- draining follows a confirmed champion
+    if seen.announced != champion.version:
+        return Move(record, Announce(champion))
+    kept = {placed.slot for placed in (champion, record.previous) if placed}
+    for slot in SLOTS:
+        if slot not in kept and seen.slots[slot].bento is not None:
+            is_quiet = seen.slots[slot].in_flight == 0 or seen.is_late
+            return Move(record, Stop(slot) if is_quiet else Wait())
+    return Move(_advance(record, state="idle"))
+
+
+def _undo(record: Deployment, seen: Seen) -> Move:
+    """Back to the champion, or to nobody; then the slot back to what it was kept for."""
+    target, champion = _target(record), record.champion
+    wanted = Route(record.route_version or "0", champion.slot if champion else None)
+    if seen.route != wanted:
+        return Move(record, Send(wanted))
+    previous = record.previous
+    if previous is not None and previous.slot == target.slot:
+        if not _runs(previous, seen):
+            return Move(record, Start(previous))
+    elif seen.slots[target.slot].bento is not None:
+        return Move(record, Stop(target.slot))
+    emptied = {**record.slots, target.slot: None}
+    return Move(_advance(record, state="idle", target=None, slots=emptied))
+
+
+# --- changes of the record
+
+
+def _confirmed(
+    record: Deployment, target: Placed, *, previous: Placed | None, seen: Seen
+) -> Deployment:
+    return _advance(
+        record,
+        state="draining",
+        target=None,
+        champion=target,
+        previous=previous,
+        slots=_occupied(record, target, seen),
+        history=_told(record, "routed", target, seen.now),
+    )
+
+
+def _rolled_back(record: Deployment, target: Placed, seen: Seen) -> Deployment:
+    bad = record.champion
+    assert bad is not None  # noqa: S101 -- a rollback has a champion to leave
+    history = _told(record, "rolled-back", bad, seen.now)
+    return _advance(
+        record,
+        state="draining",
+        target=None,
+        champion=target,
+        previous=None,
+        slots={**_occupied(record, target, seen), bad.slot: None},
+        history=history,
+    )
+
+
+def _late(record: Deployment, seen: Seen) -> Move:
+    return Move(give_up(record, f"not ready in time while {record.state}", seen.now))
+
+
+def _advance(record: Deployment, **changes: object) -> Deployment:
+    return record.model_copy(update={"epoch": record.epoch + 1, **changes})
+
+
+def _told(
+    record: Deployment, event: Event, placed: Placed, now: str, reason: str | None = None
+) -> list[Entry]:
+    entry = Entry(
+        at=now, epoch=record.epoch + 1, event=event, version=placed.version, reason=reason
+    )
+    return [*record.history, entry]
+
+
+def _occupied(record: Deployment, placed: Placed, seen: Seen) -> dict[SlotName, Slot | None]:
+    there = seen.slots[placed.slot]
+    slot = Slot(
+        version=placed.version,
+        digest=placed.model_digest,
+        pid=there.pid,
+        start_time=there.start_time,
+        port=there.port,
+    )
+    return {**record.slots, placed.slot: slot}
+
+
+# --- readings
+
+
+def _target(record: Deployment) -> Placed:
+    assert record.target is not None  # noqa: S101 -- every state but idle and draining has one
+    return record.target
+
+
+def _wanted(record: Deployment) -> Route:
+    return Route(record.route_version or "0", _target(record).slot)
+
+
+def _runs(placed: Placed, seen: Seen) -> bool:
+    return seen.slots[placed.slot].bento == placed.bento
+
+
+def _serves(placed: Placed, seen: Seen) -> bool:
+    there = seen.slots[placed.slot]
+    identity = (there.version, there.digest)
+    return there.is_ready and identity == (placed.version, placed.model_digest)

@@ -1,0 +1,137 @@
+"""`tandem up` and `tandem down` from a command line: real gateway, real Airflow, free ports."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from pipelines import storage
+from pipelines.contracts.release import Ports
+from pipelines.home import Home
+from pipelines.rollout import client_env
+from pipelines.supervisor import services
+from tests.integration.running import free_ports, home_at
+
+ROOT = Path(__file__).parents[2]
+AIRFLOW = {"airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"}
+
+
+class Machine:
+    """A home, its ports, and the command line on it."""
+
+    def __init__(self, home: Home) -> None:
+        self.home, self.ports = home, free_ports()
+
+    def tandem(self, verb: str, *words: str, airflow: bool = False):
+        ports = [f"-Pup.{name}_port={port}" for name, port in self.ports.numbers().items()]
+        settings = [*ports, f"-Pup.airflow={str(airflow).lower()}"]
+        return subprocess.run(
+            [sys.executable, "-m", "pipelines", verb, "--json", *words, *settings],
+            cwd=ROOT,
+            env={**os.environ, "TANDEM_HOME": str(self.home.path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def left_over(self) -> list[str]:
+        """Command lines of processes that still carry this home's supervisor."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                marks = process.environ().get("SUPERVISOR_SERVER_URL", "")
+            except (psutil.Error, OSError):
+                continue
+            if str(self.home.path) in marks:
+                found.append(" ".join(process.cmdline()))
+        return found
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    machine = Machine(home_at(tmp_path))
+    yield machine
+    machine.tandem("down")
+
+
+def test_up_starts_the_gateway_and_writes_client_env(machine: Machine) -> None:
+    started = machine.tandem("up")
+
+    assert started.returncode == 0, started.stderr
+    told = json.loads(started.stdout)
+    assert [service["name"] for service in told["services"]] == ["gateway"]
+    assert told["airflow"] is None
+    environment = client_env.read(machine.home)
+    headers = {"Authorization": f"Bearer {environment['TANDEM_API_KEY']}"}
+    answer = httpx.post(environment["TANDEM_URL"] + "/v1/recommend", json={}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (503, "no-champion")
+
+
+def test_up_when_up_changes_nothing(machine: Machine) -> None:
+    machine.tandem("up")
+    before = [service.pid for service in services(machine.home)]
+
+    again = machine.tandem("up")
+
+    assert again.returncode == 0
+    assert [service.pid for service in services(machine.home)] == before
+
+
+def test_taken_port_ends_with_five_and_names_setting_and_holder(machine: Machine) -> None:
+    with socket.create_server(("127.0.0.1", machine.ports.gateway)):
+        refused = machine.tandem("up")
+
+    error = json.loads(refused.stdout)["error"]
+    assert refused.returncode == 5
+    assert error["code"] == "port-taken"
+    assert f"pid {os.getpid()}" in error["message"]
+    assert error["where"] == ["up.gateway_port in params.yaml"]
+    assert services(machine.home) == []
+
+
+def test_next_free_port_is_taken_and_said_where_it_is_allowed(machine: Machine) -> None:
+    with socket.create_server(("127.0.0.1", machine.ports.gateway)):
+        started = machine.tandem("up", "--next-free-ports")
+
+    chosen = storage.read_record(machine.home.ports, Ports)
+    assert started.returncode == 0, started.stderr
+    assert chosen.gateway > machine.ports.gateway
+    moved = f"gateway {machine.ports.gateway} -> {chosen.gateway}"
+    assert json.loads(started.stdout)["moved_ports"] == [moved]
+    assert moved in started.stderr
+
+
+def test_down_without_up_is_done_already(machine: Machine) -> None:
+    stopped = machine.tandem("down")
+
+    assert stopped.returncode == 0
+    assert json.loads(stopped.stdout)["stopped"] == []
+
+
+def test_airflow_gets_healthy_takes_our_password_and_ends_without_a_trace(
+    machine: Machine,
+) -> None:
+    started = machine.tandem("up", airflow=True)
+
+    assert started.returncode == 0, started.stderr
+    environment = client_env.read(machine.home)
+    user = environment["AIRFLOW_USER"]
+    password = json.loads(Path(environment["AIRFLOW_PASSWORD_FILE"]).read_text())[user]
+    token_url = environment["AIRFLOW_URL"] + "/auth/token"
+    login = {"username": user, "password": password}
+    assert httpx.post(token_url, json=login, timeout=20).is_success
+    assert httpx.post(token_url, json=login | {"password": "admin"}, timeout=20).is_error
+
+    stopped = machine.tandem("down", airflow=True)
+
+    assert stopped.returncode == 0, stopped.stderr
+    assert set(json.loads(stopped.stdout)["stopped"]) == {*AIRFLOW, "gateway"}
+    assert machine.left_over() == []
+    assert services(machine.home) == []

@@ -1,0 +1,99 @@
+"""Airflow's configuration as `up` writes it."""
+
+import configparser
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipelines.home import Home
+from pipelines.up import airflow_home
+
+PORT = 18080
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home in which the database is up to date."""
+    home = Home(tmp_path / "100 % home").ensure()
+    monkeypatch.setattr(airflow_home, "_migrate", lambda _: None)
+    return home
+
+
+def settings(home: Home) -> configparser.ConfigParser:
+    """airflow.cfg as Airflow reads it: with interpolation."""
+    parser = configparser.ConfigParser()
+    parser.read(home.airflow / "airflow.cfg")
+    return parser
+
+
+def test_port_is_in_all_three_places_that_name_it(home: Home) -> None:
+    airflow_home.prepare(home, PORT)
+
+    found = settings(home)
+    assert found["api"]["port"] == "18080"
+    assert found["api"]["base_url"] == "http://127.0.0.1:18080"
+    assert found["core"]["execution_api_server_url"] == "http://127.0.0.1:18080/execution/"
+
+
+def test_long_tasks_outlive_their_token_and_a_restart_of_the_api_server(home: Home) -> None:
+    airflow_home.prepare(home, PORT)
+
+    found = settings(home)
+    assert int(found["execution_api"]["jwt_expiration_time"]) >= 4 * 3600
+    assert found["workers"]["max_failed_heartbeats"] == "20"
+
+
+def test_paths_with_blanks_and_percent_signs_survive(home: Home) -> None:
+    airflow_home.prepare(home, PORT)
+
+    assert settings(home)["core"]["dags_folder"] == str(home.airflow / "dags")
+
+
+def test_everything_listens_on_loopback(home: Home) -> None:
+    airflow_home.prepare(home, PORT)
+
+    assert settings(home)["api"]["host"] == "127.0.0.1"
+    log_servers = [
+        program.command
+        for program in airflow_home.programs(home, home.path)
+        if program.name in ("airflow-scheduler", "airflow-triggerer")
+    ]
+    assert all("--skip-serve-logs" in command for command in log_servers)
+
+
+def test_secrets_are_private_and_stay_the_same(home: Home) -> None:
+    airflow_home.prepare(home, PORT)
+    first, password = settings(home), airflow_home.passwords(home).read_text()
+
+    airflow_home.prepare(home, PORT + 1)
+
+    again = settings(home)
+    assert len(first["api_auth"]["jwt_secret"]) >= 64
+    assert again["api_auth"]["jwt_secret"] == first["api_auth"]["jwt_secret"]
+    assert again["core"]["fernet_key"] == first["core"]["fernet_key"]
+    assert airflow_home.passwords(home).read_text() == password
+    assert len(json.loads(password)["admin"]) >= 24
+    private = [path for path in home.airflow.iterdir() if path.is_file()]
+    assert {path.stat().st_mode & 0o777 for path in private} == {0o600}
+    assert home.airflow.stat().st_mode & 0o777 == 0o700
+
+
+def test_no_secret_is_in_an_environment_or_on_a_command_line(home: Home) -> None:
+    airflow_home.prepare(home, PORT)
+
+    found = settings(home)
+    secrets = [found["api_auth"]["jwt_secret"], found["core"]["fernet_key"]]
+    told = [repr(program) for program in airflow_home.programs(home, home.path)]
+    assert not [secret for secret in secrets for text in told if secret in text]
+
+
+def test_tasks_find_the_home_and_run_in_the_clone(home: Home) -> None:
+    programs = {p.name: p for p in airflow_home.programs(home, Path("/clone"))}
+
+    scheduler = programs["airflow-scheduler"]
+    assert scheduler.directory == Path("/clone")
+    assert scheduler.environment["TANDEM_HOME"] == str(home.path)
+    assert scheduler.command[:4] == (sys.executable, "-m", "airflow", "scheduler")
+    assert len(programs) == 4

@@ -1,0 +1,43 @@
+"""Takes new data in: open → ingest → validate → commit.
+
+One run takes the next missing KEY or, given `from` and `to`, a range of them in one commit. `file`
+replaces the rows of one KEY (`from` = `to`): the door for repairs. Refused data fails the run,
+commits nothing and says why in the task log and in `$TANDEM_HOME/validation/KEY.json`.
+"""
+
+from airflow.sdk import DAG, Param, chain
+
+from tandem_dags import commands, schedule
+from tandem_dags.assets import ACCEPTED_DATA
+from tandem_dags.operators import DEFAULT_ARGS, TandemOperator
+
+KEY = {"type": ["null", "string"], "pattern": commands.KEY_PATTERN}
+
+with DAG(
+    "recommender_ingestion",
+    description="One partition, or a range, from the source to an accepted data version",
+    doc_md=__doc__,
+    schedule=schedule.of_source(),
+    catchup=False,
+    max_active_runs=1,
+    tags=["tandem", "data"],
+    default_args=DEFAULT_ARGS,
+    params={
+        "from": Param(None, title="First KEY", description="null: the next missing", **KEY),
+        "to": Param(None, title="Last KEY", description="null: the next missing", **KEY),
+        "file": Param(
+            None,
+            title="Rows for that KEY",
+            description="absolute path; replaces the source's rows; needs from = to",
+            type=["null", "string"],
+            pattern=commands.PATH_PATTERN,
+            maxLength=commands.MAX_PATH_CHARACTERS,
+        ),
+    },
+):
+    chain(
+        TandemOperator(task_id="open", command=commands.open_run),
+        TandemOperator(task_id="ingest", command=commands.ingest),
+        TandemOperator(task_id="validate", command=commands.step("validate")),
+        TandemOperator(task_id="commit", command=commands.commit, outlets=[ACCEPTED_DATA]),
+    )

@@ -1,0 +1,27 @@
+"""Airflow as a person uses it: its REST API, and a DAG run followed to what it sets off."""
+
+from pipelines.airflow.chain import (
+    DEPLOYMENT,
+    INGESTION,
+    TRAINING,
+    Finished,
+    follow,
+    follow_chain,
+    ready,
+)
+from pipelines.airflow.client import Airflow, DagRun, Task
+from pipelines.airflow.waiting import Deadline
+
+__all__ = [
+    "DEPLOYMENT",
+    "INGESTION",
+    "TRAINING",
+    "Airflow",
+    "DagRun",
+    "Deadline",
+    "Finished",
+    "Task",
+    "follow",
+    "follow_chain",
+    "ready",
+]

@@ -1,0 +1,198 @@
+"""The DAGs in a real Airflow; only the `tandem` that their tasks call is a scripted stand-in."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pipelines.airflow import (
+    DEPLOYMENT,
+    INGESTION,
+    TRAINING,
+    Airflow,
+    Deadline,
+    follow,
+    follow_chain,
+)
+from pipelines.errors import AirflowRefused, RunFailed, WaitedTooLong
+from tests.integration.airflow_processes import REPOSITORY, AirflowProcesses
+
+PATIENCE_SECONDS = 180
+STILL_SECONDS = 40  # Airflow calls a scheduler unhealthy after 30
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowProcesses]:
+    started = AirflowProcesses(tmp_path_factory.mktemp("airflow"))
+    try:
+        yield started.start()
+    finally:
+        started.stop()
+
+
+@pytest.fixture
+def airflow(processes: AirflowProcesses) -> Airflow:
+    processes.lay_down({})
+    return processes.client
+
+
+def test_every_dag_is_read_without_error_and_has_tags_and_a_page(airflow: Airflow) -> None:
+    errors = airflow._ask("GET", "/importErrors")["import_errors"]
+    dags = airflow._ask("GET", "/dags")["dags"]
+
+    assert errors == []
+    assert sorted(dag["dag_id"] for dag in dags) == sorted([INGESTION, TRAINING, DEPLOYMENT])
+    assert all(dag["tags"] and dag["max_active_runs"] == 1 for dag in dags)
+    assert not any(dag["is_paused"] for dag in dags)
+
+
+def test_dag_files_are_read_in_less_than_a_second_and_import_nothing_heavy(
+    tmp_path: Path,
+) -> None:
+    script = f"""
+import runpy, sys, time, airflow.sdk
+known, start = set(sys.modules), time.process_time()
+for name in {[INGESTION, TRAINING, DEPLOYMENT]}:
+    runpy.run_path(f"dags/{{name}}.py")
+print(time.process_time() - start, *sorted(set(sys.modules) - known))
+"""
+    environment = {**os.environ, "PYTHONPATH": "dags", "AIRFLOW_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", script]
+    said = subprocess.check_output(command, cwd=REPOSITORY, env=environment, text=True)
+
+    seconds, *imported = said.splitlines()[-1].split()
+    heavy = ("pandas", "tensorflow", "great_expectations", "pipelines")
+    assert float(seconds) < 1  # of the processor: other tests may be at work beside us
+    assert not [name for name in imported if name.split(".")[0] in heavy]
+
+
+def test_one_ingestion_leads_to_training_and_deployment_when_all_ends_well(
+    processes: AirflowProcesses, airflow: Airflow
+) -> None:
+    chain = follow_chain(airflow, airflow.trigger(INGESTION, {}), Deadline(PATIENCE_SECONDS))
+
+    training = "open prepare train evaluate refit gate commit register"
+    assert processes.verbs() == f"open ingest validate commit {training} package deploy".split()
+    ingestion, trained, _ = chain
+    log = "\n".join(airflow.log_tail(trained.run, trained.tasks[0], lines=50))
+    assert f"from {INGESTION} {ingestion.run.run_id} commit" in log
+
+
+def test_a_hold_skips_register_and_deploys_nothing_in_a_green_run(
+    processes: AirflowProcesses, airflow: Airflow
+) -> None:
+    processes.lay_down({"register": [99]})
+
+    chain = follow_chain(airflow, airflow.trigger(INGESTION, {}), Deadline(PATIENCE_SECONDS))
+
+    trained = chain[-1]
+    assert trained.run.dag_id == TRAINING
+    assert trained.skipped("register")
+    assert airflow.set_off(trained.run, DEPLOYMENT) is None
+    assert "package" not in processes.verbs()
+
+
+def test_refused_input_fails_the_run_at_once_and_trains_nothing(
+    processes: AirflowProcesses, airflow: Airflow
+) -> None:
+    processes.lay_down({"validate": [3]})
+
+    with pytest.raises(RunFailed, match="error: validate said 3") as caught:
+        follow_chain(airflow, airflow.trigger(INGESTION, {}), Deadline(PATIENCE_SECONDS))
+
+    assert caught.value.task_id == "validate"
+    assert processes.verbs() == ["open", "ingest", "validate"]
+
+
+def test_nothing_to_do_skips_the_rest_and_hands_nothing_on(
+    processes: AirflowProcesses, airflow: Airflow
+) -> None:
+    processes.lay_down({"ingest": [99]})
+
+    chain = follow_chain(airflow, airflow.trigger(INGESTION, {}), Deadline(PATIENCE_SECONDS))
+
+    assert [finished.run.dag_id for finished in chain] == [INGESTION]
+    assert processes.verbs() == ["open", "ingest"]
+
+
+def test_a_fault_of_the_environment_is_tried_again_one_run_at_a_time(
+    processes: AirflowProcesses, airflow: Airflow
+) -> None:
+    processes.lay_down({"open": [5, 0], "ingest": [99]})
+
+    first, second = airflow.trigger(INGESTION, {}), airflow.trigger(INGESTION, {})
+    follow(airflow, first, Deadline(PATIENCE_SECONDS))
+    follow(airflow, second, Deadline(PATIENCE_SECONDS))
+
+    names = [words[2] for words in processes.calls()]
+    assert processes.verbs() == ["open", "open", "ingest", "open", "ingest"]
+    assert len(set(names[:3])) == len(set(names[3:])) == 1
+    assert names[0] != names[3]
+
+
+def test_a_killed_task_takes_its_children_along_and_is_tried_again(
+    processes: AirflowProcesses, airflow: Airflow
+) -> None:
+    processes.lay_down({"ingest": ["hang", 99]})
+    run = airflow.trigger(INGESTION, {})
+    note = processes.home / "hanging.json"
+    pids = Deadline(PATIENCE_SECONDS).wait_for(
+        lambda: json.loads(note.read_text()) if note.exists() and note.stat().st_size else None,
+        "the task to hang",
+        lambda: "",
+    )
+
+    os.kill(psutil.Process(pids[0]).ppid(), signal.SIGKILL)
+    follow(airflow, run, Deadline(PATIENCE_SECONDS))
+
+    assert processes.verbs() == ["open", "ingest", "ingest"]
+    assert not [pid for pid in pids if psutil.pid_exists(pid)]
+
+
+@pytest.mark.parametrize(
+    "conf",
+    [
+        pytest.param({"to": "1998-03-09; touch stolen"}, id="a KEY with a command"),
+        pytest.param({"from": "--help"}, id="a KEY like an option"),
+        pytest.param({"file": "rows.csv"}, id="a relative path"),
+        pytest.param({"file": ["/rows.csv"]}, id="a list"),
+    ],
+)
+def test_params_out_of_pattern_start_no_run(airflow: Airflow, conf: dict[str, object]) -> None:
+    with pytest.raises(AirflowRefused, match="400"):
+        airflow.trigger(INGESTION, conf)
+
+
+def test_shell_characters_in_a_path_reach_the_command_as_they_are(
+    processes: AirflowProcesses, airflow: Airflow
+) -> None:
+    processes.lay_down({"ingest": [99]})
+    file = f"/a b'\"; touch {processes.home}/stolen; $(touch {processes.home}/stolen) {{{{ 1 }}}}"
+    conf = {"from": "1998-03-09", "to": "1998-03-09", "file": file}
+
+    run = airflow.trigger(INGESTION, conf)
+    follow(airflow, run, Deadline(PATIENCE_SECONDS))
+
+    assert processes.calls()[-1][4:] == ["--partition=1998-03-09", f"--file={file}"]
+    assert not (processes.home / "stolen").exists()
+
+
+def test_a_scheduler_that_stands_still_is_named_and_the_run_goes_on_when_it_is_back(
+    processes: AirflowProcesses, airflow: Airflow
+) -> None:
+    processes.lay_down({"ingest": [99]})
+    processes.signal("scheduler", signal.SIGSTOP)
+    try:
+        run = airflow.trigger(INGESTION, {})
+        with pytest.raises(WaitedTooLong, match="to end: scheduler is unhealthy"):
+            follow(airflow, run, Deadline(STILL_SECONDS))
+    finally:
+        processes.signal("scheduler", signal.SIGCONT)
+
+    assert follow(airflow, run, Deadline(PATIENCE_SECONDS)).skipped("ingest")

@@ -482,7 +482,6 @@ class AlreadyRegistered(NothingToDo):
     code = "already-registered"
 
 
-
 # --- release: package, deploy, rollback, up, down
 
 

@@ -26,7 +26,10 @@ def apply(file: Path, changed: Mapping[tuple[str, ...], Any]) -> None:
         section = content
         for key in keys[:-1]:
             section = section[key]
-        section[keys[-1]] = value
+        if isinstance(value, list):
+            section[keys[-1]][:] = value  # in place, so that it stays on its line
+        else:
+            section[keys[-1]] = value
     with file.open("w", encoding="utf-8") as stream:
         yaml.dump(content, stream)
 

@@ -1,5 +1,6 @@
 """The data set's clock: the wall's, or a replay that goes on from the newest accepted partition."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from pipelines import storage, timeline
@@ -17,12 +18,14 @@ def clock(home: Home, descriptor: Descriptor) -> ClockStatus:
     Replay: the end of the newest accepted partition, and the time since it was accepted first. An
     amendment moves nothing. Before the first: the end of the first KEY that is landed.
     """
-    return read(home, descriptor, partitions.at(Repository(home.state_repo), MAIN))
+    accepted = partitions.at(Repository(home.state_repo), MAIN)
+    return at(home, descriptor, accepted, storage.now_utc())
 
 
-def read(home: Home, descriptor: Descriptor, accepted: dict[str, PartitionReport]) -> ClockStatus:
-    """As `clock`, for accepted partitions that are known."""
-    wall = storage.now_utc()
+def at(
+    home: Home, descriptor: Descriptor, accepted: Mapping[str, PartitionReport], wall: datetime
+) -> ClockStatus:
+    """As `clock`, at an instant of the wall clock and for accepted partitions that are known."""
     if descriptor.clock == "wall":
         return ClockStatus(mode="wall", now=storage.rfc3339(wall))
     if not accepted:

@@ -13,6 +13,7 @@ from pipelines.errors import (
     PushRejected,
     RemoteUnreachable,
     RunRefused,
+    places,
 )
 from pipelines.home import Home
 from pipelines.progress import log
@@ -40,25 +41,21 @@ def commit(home: Home, run: Run) -> Committed:
         PartitionTaken, AlreadyAccepted: Another run accepted the same KEY first.
         RemoteUnreachable, PushRejected: Nothing was published.
     """
-    published = find_published(home, run.id)
-    if published is not None:
-        return published
-    _check(run)
-    clone = Repository(Path(run.path))
-    mine = _local_commit(clone, run)
+    clone, mine = Repository(Path(run.path)), None
     for _ in range(TRIES):
+        theirs = _fetch_main(clone)
+        published = find_published(home, run.id)
+        if published is not None:
+            return published
+        mine = _own_commit(clone, run, mine, theirs)
         _push_data(home, clone, run)
-        branch, tags = MAIN, _data_tags(clone, mine)
-        if _trained(run) and _has_moved(clone, mine):
-            branch = _side_branch(run)
+        branch, tags = _branch(clone, run, mine, theirs), _data_tags(clone, mine)
         refs = [f"{mine}:refs/heads/{branch}", *(f"{mine}:refs/tags/{tag}" for tag in tags)]
         if clone.push(*refs):
-            log(f"pushed {mine[:12]} to {branch}" + (f" with {', '.join(tags)}" if tags else ""))
+            log(f"pushed {mine[:12]} to {branch}" + (f" with {places(tags)}" if tags else ""))
             return Committed(id=run.id, commit=mine, branch=branch, tags=tags, is_new=True)
         log("another run was first: its commit is taken, ours goes on top")
         Repository(home.state_repo).clear_locks()
-        if not _trained(run):
-            mine = _replay(clone, run, mine)
     raise PushRejected(
         f"{TRIES} times another run pushed first", hint="run the same again when it is quieter"
     )
@@ -116,13 +113,20 @@ def _trained(run: Run) -> bool:
     return any(step is not None and step.exit_code == 0 for step in lasts)
 
 
-def _local_commit(clone: Repository, run: Run) -> str:
-    """The run's commit in its clone, made from what lies there; safe to repeat after a kill."""
-    if _is_own(clone, run, "HEAD"):
-        clone.git("reset", "--soft", "HEAD~1")
-    elif (mine := clone.resolve(OWN)) is not None:
-        return _replay(clone, run, mine)
-    return _make(clone, run)
+def _own_commit(clone: Repository, run: Run, mine: str | None, theirs: str) -> str:
+    """The run's commit in its clone; made from what lies there, or an ingestion's put on top.
+
+    Safe to repeat after a kill at any point: what the clone and OWN say is enough to go on.
+    """
+    if mine is None:
+        _check(run)
+        if run_of(clone, "HEAD") == run.id:
+            clone.git("reset", "--soft", "HEAD~1")
+        elif (left := clone.resolve(OWN)) is not None:
+            return _replay(clone, run, left, theirs)
+        mine = _make(clone, run)
+    is_on_top = clone.resolve(f"{mine}~1") == theirs
+    return mine if is_on_top or _trained(run) else _replay(clone, run, mine, theirs)
 
 
 def _make(clone: Repository, run: Run) -> str:
@@ -143,14 +147,8 @@ def _pointers(path: Path) -> list[str]:
     return [f"{name}.dvc" for name in data_of(path)] + ignored
 
 
-def _replay(clone: Repository, run: Run, mine: str) -> str:
+def _replay(clone: Repository, run: Run, mine: str, theirs: str) -> str:
     """An ingestion's commit anew, on top of what `main` is now."""
-    if _trained(run):
-        raise PushRejected(
-            f"`main` has moved, and run {run.id} both accepted data and trained",
-            hint="open a new run",
-        )
-    theirs = _fetch_main(clone)
     clone.git("reset", "--hard", "--quiet", theirs)
     partitions.put_back(clone, mine, theirs)
     return _make(clone, run)
@@ -161,21 +159,16 @@ def _fetch_main(clone: Repository) -> str:
     return clone.git("rev-parse", f"refs/tandem/{MAIN}").strip()
 
 
-def _has_moved(clone: Repository, mine: str) -> bool:
-    return _fetch_main(clone) != clone.resolve(f"{mine}~1")
-
-
-def _side_branch(run: Run) -> str:
+def _branch(clone: Repository, run: Run, mine: str, theirs: str) -> str:
+    """`main`; a branch of its own for a training whose base has moved: it names what it read."""
+    if clone.resolve(f"{mine}~1") == theirs:
+        return MAIN
     if run.last("validate") is not None:
         raise PushRejected(
             f"`main` has moved, and run {run.id} both accepted data and trained",
             hint="open a new run",
         )
     return f"runs/{run.id}"
-
-
-def _is_own(clone: Repository, run: Run, revision: str) -> bool:
-    return run_of(clone, revision) == run.id
 
 
 def _data_tags(clone: Repository, mine: str) -> list[str]:
@@ -208,7 +201,7 @@ def _push_data(home: Home, clone: Repository, run: Run) -> None:
 
 def _message(clone: Repository, run: Run, accepted: list[PartitionReport]) -> str:
     trailers = {RUN: run.id}
-    subject = _accepting([report.key for report in accepted])
+    subject = _accepting([(report.tag or "").removeprefix("data/") for report in accepted])
     if _trained(run):
         last = [step.verb for step in run.steps if step.verb in STAGES and step.exit_code == 0][-1]
         subject = subject or f"Train, up to {last}"
@@ -221,7 +214,7 @@ def _message(clone: Repository, run: Run, accepted: list[PartitionReport]) -> st
     return "\n".join([subject, "", *(f"{name}: {value}" for name, value in trailers.items()), ""])
 
 
-def _accepting(keys: list[str]) -> str:
-    if len(keys) > 1:
-        return f"Accept {len(keys)} partitions, {min(keys)} to {max(keys)}"
-    return f"Accept {keys[0]}" if keys else ""
+def _accepting(names: list[str]) -> str:
+    if len(names) > 1:
+        return f"Accept {len(names)} partitions, {min(names)} to {max(names)}"
+    return f"Accept {names[0]}" if names else ""

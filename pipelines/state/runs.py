@@ -118,5 +118,6 @@ def _asked_kind() -> Kind | None:
 
 @contextmanager
 def _alone(home: Home, run_id: str, verb: str) -> Iterator[None]:
-    with storage.lock(home.locks / f"run-{record.check_name(run_id)}.lock", verb):
+    lock = home.locks / f"run-{record.check_name(run_id)}.lock"
+    with storage.lock(lock, verb), steps.marked(home, run_id, verb):
         yield

@@ -1,10 +1,11 @@
 """A step of a run: a verb or a DVC stage in the run's clone, with that verb's own exit code."""
 
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -22,8 +23,8 @@ BEFORE_COMMIT = ("ingest", "validate", *STAGES)
 ERROR_FILE = Path("var/error.json")
 BUG = 1
 SHELL_SIGNAL = 128
-MARK = "TANDEM_STEP"
-"""In the environment of every process that a step starts."""
+MARK = "TANDEM_AT_WORK"
+"""In the environment of every process that works for a run: which verb it belongs to."""
 END_SECONDS = 10.0
 
 
@@ -39,7 +40,7 @@ def run(home: Home, run: Run, verb: str, args: Sequence[str]) -> int:
     record.write(home, run.model_copy(update={"steps": [*run.steps, started]}))
     code = BUG
     try:
-        code = _stage(home, run, verb, args) if verb in STAGES else _verb(home, run, verb, args)
+        code = _stage(home, run, verb, args) if verb in STAGES else _verb(run, verb, args)
     except TandemError as error:
         code = error.exit_code
         raise
@@ -47,6 +48,19 @@ def run(home: Home, run: Run, verb: str, args: Sequence[str]) -> int:
         ended = started.model_copy(update={"ended_at": _now(), "exit_code": code})
         record.write(home, run.model_copy(update={"steps": [*run.steps, ended]}))
     return code
+
+
+@contextmanager
+def marked(home: Home, run_id: str, verb: str) -> Iterator[None]:
+    """While the block runs, every process that we start says for which run it works."""
+    marks = {"TANDEM_HOME": str(home.path), "TANDEM_RUN_ID": run_id, MARK: verb}
+    before = {name: os.environ.get(name) for name in marks}
+    os.environ.update(marks)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def make_ready(home: Home, run: Run) -> None:
@@ -61,7 +75,7 @@ def _stage(home: Home, run: Run, verb: str, args: Sequence[str]) -> int:
     partitions.track(path, [report.key for report in partitions.own(path)])
     clone.complete_data(home, path)
     words = ("repro", verb, *args)
-    code, said = dvc.stream(path, words, _environment(home, run, verb))
+    code, said = dvc.stream(path, words, _error_file(run))
     if code == 0:
         return 0
     told = _told(path)
@@ -73,24 +87,20 @@ def _stage(home: Home, run: Run, verb: str, args: Sequence[str]) -> int:
     return _own(inner, verb)
 
 
-def _verb(home: Home, run: Run, verb: str, args: Sequence[str]) -> int:
+def _verb(run: Run, verb: str, args: Sequence[str]) -> int:
     command = [sys.executable, "-m", "pipelines", verb, *args]
-    environment = dvc.environment(_environment(home, run, verb))
+    environment = dvc.environment(_error_file(run))
     done = subprocess.run(
         command, cwd=run.path, env=environment, stdin=subprocess.DEVNULL, check=False
     )
     return _own(done.returncode, verb)
 
 
-def _environment(home: Home, run: Run, verb: str) -> dict[str, str]:
-    error_file = Path(run.path) / ERROR_FILE
-    error_file.unlink(missing_ok=True)
-    return {
-        "TANDEM_HOME": str(home.path),
-        "TANDEM_RUN_ID": run.id,
-        "TANDEM_ERROR_FILE": str(error_file),
-        MARK: verb,
-    }
+def _error_file(run: Run) -> dict[str, str]:
+    """Where the verb is to write its error: a new file, which is not there yet."""
+    path = Path(run.path) / ERROR_FILE
+    path.unlink(missing_ok=True)
+    return {"TANDEM_ERROR_FILE": str(path)}
 
 
 def _told(path: Path) -> int | None:

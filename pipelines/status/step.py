@@ -41,7 +41,7 @@ def run() -> Status:
         home=str(home.path),
         state_repo=str(home.state_repo),
         dataset=descriptor.name,
-        clock=clock.read(home, descriptor, accepted),
+        clock=clock.at(home, descriptor, accepted, storage.now_utc()),
         identity_key_fingerprint=identity.fingerprint(identity.load_or_create_key(home)),
         gateway=_endpoint(ports, "gateway", answers),
         airflow=_endpoint(ports, "airflow", answers),

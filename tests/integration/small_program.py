@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ def validate() -> None:
         **read(TEMPLATES / "partition.json"),
         **facts,
         "landing_digest": hashlib.sha256(rows.encode()).hexdigest(),
+        "accepted_at": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
         "period_start": f"{key}T00:00:00Z",
         "period_end": f"{key}T23:00:00Z",
     }

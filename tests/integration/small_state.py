@@ -193,6 +193,7 @@ def _train() -> dict[str, object]:
     report = TrainReport(
         family="popularity",
         validation=None,
+        validation_users=None,
         epochs=3,
         calibration={"like": {"slope": 1.0}},
         learning_curve=[],

@@ -1,10 +1,13 @@
 """Runs on a real state repository and a real DVC cache: open, step, commit."""
 
+import contextlib
 import os
+import random
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -23,13 +26,14 @@ from pipelines.errors import (
     RunRefused,
     StateDamaged,
 )
-from pipelines.state import partitions, record, runs
+from pipelines.state import clock, partitions, record, runs, settings
 from pipelines.state.objects import Objects, output_of_add, outputs_of_lock
 from tests.integration import small_state
 from tests.integration.running import wait_until
 from tests.integration.small_state import FAMILIES, SmallState
 
 FIRST = "1998-03-02"
+KILLS = 3
 
 
 @pytest.fixture(scope="module")
@@ -119,9 +123,17 @@ def test_a_run_that_brings_the_same_rows_later_has_nothing_to_do(small: SmallSta
     assert small.state.resolve("main") == main
 
 
-def test_an_amendment_is_a_new_data_version_of_its_key(small: SmallState) -> None:
+def test_an_amendment_is_a_new_data_version_of_its_key_and_moves_no_clock(
+    small: SmallState,
+) -> None:
+    wall = datetime(2100, 1, 1, tzinfo=UTC)
+    descriptor = settings.descriptor(small.home)
+    before = clock.at(small.home, descriptor, partitions.at(small.state, "main"), wall)
+
     done = small.ingested("repair", FIRST, "22")
 
+    reports = partitions.at(small.state, "main")
+    assert clock.at(small.home, descriptor, reports, wall) == before
     assert done.tags == [f"data/{FIRST}.r2"]
     assert len(accepted_files(small)) == 2
     assert small.state.resolve(f"data/{FIRST}") == small.state.resolve("main~1")
@@ -162,6 +174,29 @@ def test_nothing_is_published_while_data_or_refs_cannot_be_pushed(small: SmallSt
     hook.unlink()
     assert runs.commit(small.home, "run").is_new
     assert small.state.resolve("main~1") == main
+
+
+def test_a_commit_killed_at_any_moment_is_made_once_by_the_next_try(small: SmallState) -> None:
+    small.accept("run", "1998-03-09")
+    main = small.state.resolve("main")
+    moments = random.Random(7)
+    for _ in range(KILLS):
+        attempt = subprocess.Popen(
+            [sys.executable, "-m", "pipelines", "run", "commit", "run"],
+            cwd=small_state.REPOSITORY,
+            stderr=subprocess.DEVNULL,
+        )
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            attempt.wait(moments.uniform(0.5, 6.0))
+        attempt.kill()
+        attempt.wait()
+
+    done = runs.commit(small.home, "run")
+
+    assert small.state.resolve("main") == small.state.resolve("data/1998-03-09") == done.commit
+    assert small.state.resolve("main~1") == main
+    assert small.state.ask("fsck", "--strict") is not None
+    assert len(accepted_files(small)) == 2 * 2
 
 
 def test_a_training_whose_base_has_moved_goes_to_a_branch_of_its_own(small: SmallState) -> None:

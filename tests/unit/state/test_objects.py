@@ -1,0 +1,58 @@
+"""Stored objects: whole, healed from the remote, or named."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import CacheCorrupt
+from pipelines.home import Home
+from pipelines.state.objects import Objects, outputs_of_lock
+
+
+def store(root: Path, content: bytes, suffix: str = "") -> str:
+    """Puts an object into a store and returns its name."""
+    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    path = root / "files/md5" / md5[:2] / f"{md5[2:]}{suffix}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return md5 + suffix
+
+
+def test_a_folder_is_listed_and_each_file_healed_from_the_remote(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    whole = store(home.cache, b"whole")
+    lost = store(home.remote, b"lost")
+    listing = json.dumps([{"md5": whole, "relpath": "a"}, {"md5": lost, "relpath": "b/c"}])
+    folder = store(home.remote, listing.encode(), ".dir")
+
+    files = Objects(home).require_all(folder, "data/items")
+
+    assert files == {"a": whole, "b/c": lost}
+    assert Objects(home).path(lost).read_bytes() == b"lost"
+
+
+def test_a_flipped_byte_is_found_and_named_with_its_owner(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    md5 = store(home.cache, b"content")
+    Objects(home).path(md5).write_bytes(b"contenu")
+
+    with pytest.raises(CacheCorrupt, match=f"{md5} of data/items"):
+        Objects(home).require(md5, "data/items")
+
+
+def test_what_the_remote_lacks_is_listed_with_the_files_of_folders(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    file = store(home.cache, b"file")
+    folder = store(home.cache, json.dumps([{"md5": file, "relpath": "a"}]).encode(), ".dir")
+    store(home.remote, Objects(home).path(folder).read_bytes(), ".dir")
+
+    assert Objects(home).missing_in_remote([folder]) == [file]
+
+
+def test_outputs_are_read_from_a_lock_file() -> None:
+    lock = b"schema: '2.0'\nstages:\n  fit:\n    cmd: x\n    outs:\n    - {path: a, md5: 1f.dir}\n"
+
+    assert outputs_of_lock(lock) == {"a": "1f.dir"}
+    assert outputs_of_lock(b"") == {}

@@ -13,6 +13,10 @@ Kind = Literal["recipe", "refresh"]
 CheckVerdict = Literal["pass", "fail", "undecided", "not_applicable"]
 Decision = Literal["ship", "hold", "reject"]
 
+POPULARITY = "popularity"
+BASELINES = (POPULARITY, "cf", "content")
+"""Families that a challenger must beat, as far as they are trained."""
+
 RUN_FILE = Path("run.yaml")
 CHAMPION_FILE = Path("champion.json")
 PREPARED = Path("data/prepared")
@@ -132,6 +136,14 @@ Estimates = dict[str, Estimate]
 """By metric, such as `ndcg_at_10`."""
 
 
+class UserGains(Record):
+    """The headline metric on validation by user, in the table's order; it holds no ids."""
+
+    n_events: list[int]
+    gains: list[float]
+    """Sums over the user's events."""
+
+
 class TrainReport(Record):
     """`reports/train/FAMILY.json`."""
 
@@ -139,6 +151,8 @@ class TrainReport(Record):
     family: str
     validation: Estimates | None
     """`live` on the validation window; null for a refresh."""
+    validation_users: UserGains | None = None
+    """What pairs of families are compared by."""
     epochs: int
     calibration: dict[str, Any]
     learning_curve: list[dict[str, float]]

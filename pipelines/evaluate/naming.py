@@ -1,32 +1,77 @@
-"""Which family wins. Decided from the validation window alone; pure."""
+"""Which family wins. Decided from the validation window alone; pure.
 
-from collections.abc import Sequence
+The best on validation wins, with one reservation: a challenger must beat the best baseline by an
+interval above 0, as the gate will ask of it on the test window, or the baseline stays. A lead
+within the noise would be held by the gate, and nothing would ship (compare the rule of one
+standard error, Breiman et al., 1984).
+"""
 
-from pipelines.contracts.model import RunFile, TrainReport, Winner
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pipelines.contracts.model import BASELINES, Difference, RunFile, TrainReport, Winner
 from pipelines.errors import UnknownFamily
 
 
-def name_winner(
-    reports: Sequence[TrainReport], run_file: RunFile, metric: str, prepared_digest: str
-) -> Winner:
-    """The family with the best figure on validation; in a refresh, the champion's family.
+@dataclass(frozen=True)
+class Choice:
+    """What is chosen by.
 
     Args:
-        reports: One per family, in the order of params.yaml; of equals the first wins.
         run_file: The kind of run.
         metric: The headline metric.
         prepared_digest: Of the tables that were learnt from.
+    """
+
+    run_file: RunFile
+    metric: str
+    prepared_digest: str
+
+
+def name_winner(
+    reports: Sequence[TrainReport], choice: Choice, gaps: Mapping[str, Difference]
+) -> Winner:
+    """The winner of a recipe run; in a refresh, the champion's family.
+
+    Args:
+        reports: One per family, in the order of params.yaml; of equals the first wins.
+        choice: What is chosen by.
+        gaps: By challenger, its difference to the best baseline on validation.
 
     Raises:
         UnknownFamily: The refresh's family was not fitted.
     """
-    if run_file.kind == "refresh":
-        return _winner(_of(run_file.family, reports), run_file, {}, prepared_digest)
-    scores = {
-        report.family: report.validation[metric].value for report in reports if report.validation
-    }
-    best = max(scores, key=lambda family: scores[family])
-    return _winner(_of(best, reports), run_file, scores, prepared_digest, metric)
+    if choice.run_file.kind == "refresh":
+        report = _of(choice.run_file.family, reports)
+        return _winner(report, choice, {}, "the champion's recipe run")
+    scores = {report.family: value(report, choice.metric) for report in reports}
+    best = _best(reports, choice.metric)
+    by = f"{choice.metric} on validation, live"
+    rival, gap = best_baseline(reports, choice.metric), gaps.get(best.family)
+    if gap is None or rival is None:
+        return _winner(best, choice, scores, by)
+    by = (
+        f"{by}; {best.family} minus {rival.family} {gap.difference:+.4f}, "
+        f"95 % interval {gap.low:+.4f} to {gap.high:+.4f}"
+    )
+    if gap.low > 0:
+        return _winner(best, choice, scores, by)
+    return _winner(rival, choice, scores, f"{by}: not above 0, so the baseline stays")
+
+
+def best_baseline(reports: Sequence[TrainReport], metric: str) -> TrainReport | None:
+    """The baseline with the best figure on validation; None without one."""
+    baselines = [r for r in reports if r.family in BASELINES and r.validation]
+    return _best(baselines, metric) if baselines else None
+
+
+def value(report: TrainReport, metric: str) -> float:
+    """A family's figure on validation; 0 where it has none."""
+    return report.validation[metric].value if report.validation else 0.0
+
+
+def _best(reports: Sequence[TrainReport], metric: str) -> TrainReport:
+    return max(reports, key=lambda report: value(report, metric))
 
 
 def _of(family: str | None, reports: Sequence[TrainReport]) -> TrainReport:
@@ -42,16 +87,11 @@ def _of(family: str | None, reports: Sequence[TrainReport]) -> TrainReport:
 
 
 def _winner(
-    report: TrainReport,
-    run_file: RunFile,
-    scores: dict[str, float],
-    prepared_digest: str,
-    metric: str | None = None,
+    report: TrainReport, choice: Choice, scores: dict[str, float], chosen_by: str
 ) -> Winner:
-    chosen_by = f"{metric} on validation, live" if metric else "the champion's recipe run"
     return Winner(
         schema=1,
-        kind=run_file.kind,
+        kind=choice.run_file.kind,
         family=report.family,
         params=report.params,
         epochs=report.epochs,
@@ -59,7 +99,7 @@ def _winner(
         code_digest=report.code_digest,
         artifact_digest=report.artifact_digest,
         fit_until=report.fit_until,
-        prepared_digest=prepared_digest,
+        prepared_digest=choice.prepared_digest,
         chosen_by=chosen_by,
         scores=scores,
     )

@@ -5,12 +5,14 @@ from pathlib import Path
 from pipelines import storage
 from pipelines.contracts.model import (
     ARTIFACTS,
+    BASELINES,
     MEASURED,
     METRICS,
     PREPARED,
     REPORT,
     TRAIN_REPORTS,
     WINNER,
+    Difference,
     Evaluated,
     Metrics,
     RunFile,
@@ -18,11 +20,11 @@ from pipelines.contracts.model import (
 )
 from pipelines.cost import measure, measured
 from pipelines.errors import DataChanged
-from pipelines.evaluate.naming import name_winner
+from pipelines.evaluate.naming import Choice, best_baseline, name_winner
 from pipelines.evaluate.report import Page, page
 from pipelines.measures.protocols import Answers, Questions, live
 from pipelines.measures.recorded import write_ranks
-from pipelines.measures.scores import Window, estimates, paired, sliced
+from pipelines.measures.scores import Window, compare, estimates, paired, sliced
 from pipelines.models import artifact, engine
 from pipelines.models.examples import PreparedData
 from pipelines.params import Params
@@ -40,7 +42,8 @@ def run(params: Params) -> Evaluated:
     data = PreparedData.load(PREPARED)
     reports = [_report(family) for family in params.families]
     metric = f"ndcg_at_{params.evaluate.k}"
-    winner = name_winner(reports, RunFile.load(), metric, storage.tree_digest(PREPARED))
+    choice = Choice(RunFile.load(), metric, storage.tree_digest(PREPARED))
+    winner = name_winner(reports, choice, _gaps(params, reports, metric))
     storage.write_record(WINNER, winner)
 
     # the choice is on disk: only now is the test window read
@@ -67,6 +70,19 @@ def _report(family: str) -> TrainReport:
             hint="run `dvc repro`, or `dvc checkout`",
         )
     return report
+
+
+def _gaps(params: Params, reports: list[TrainReport], metric: str) -> dict[str, Difference]:
+    """By challenger: its paired difference to the best baseline, on validation."""
+    rival = best_baseline(reports, metric)
+    if rival is None or rival.validation_users is None:
+        return {}
+    samples, seed = params.evaluate.bootstrap_samples, params.fit.seed
+    return {
+        report.family: compare(report.validation_users, rival.validation_users, samples, seed)
+        for report in reports
+        if report.family not in BASELINES and report.validation_users is not None
+    }
 
 
 def _window(params: Params, data: PreparedData) -> Window:

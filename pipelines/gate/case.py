@@ -19,10 +19,6 @@ from pipelines.params import GateParams
 Doubles = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-POPULARITY = "popularity"
-BASELINES = (POPULARITY, "cf", "content")
-"""Families that a challenger must beat, as far as they were trained."""
-
 
 @dataclass(frozen=True)
 class Subject:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipelines import storage
+from pipelines import progress, storage
 from pipelines.contracts.model import (
     ARTIFACTS,
     CHAMPION_FILE,
@@ -54,6 +54,7 @@ def run(params: Params) -> Verdict:
     verdict = judge(case)
 
     storage.write_record(GATE, verdict)
+    _tell(verdict)
     return verdict
 
 
@@ -78,7 +79,9 @@ def run_on_artifact(params: Params, folder: Path) -> Verdict:
         ranks=ranks,
         opponent=gathering.opponent(live_champion, "recipe", window, batch),
     )
-    return judge(case)
+    verdict = judge(case)
+    _tell(verdict)
+    return verdict
 
 
 def enforce(verdict: Verdict) -> None:
@@ -94,6 +97,13 @@ def enforce(verdict: Verdict) -> None:
     where = [f"{c.name}: {c.reason}" for c in verdict.checks if c.verdict == wanted]
     kind = Rejected if verdict.verdict == "reject" else OnHold
     raise kind(f"{verdict.verdict}: {verdict.reason}", where=where, hint=f"all checks: {GATE}")
+
+
+def _tell(verdict: Verdict) -> None:
+    for check in verdict.checks:
+        if check.verdict in ("fail", "undecided"):
+            progress.log(f"{check.verdict}: {check.name} = {check.value}: {check.reason}")
+    progress.log(f"{verdict.verdict} {verdict.winner}: {verdict.reason}")
 
 
 def _window(params: Params) -> Window:

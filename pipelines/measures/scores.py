@@ -7,9 +7,9 @@ from functools import cached_property, partial
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.contracts.model import Difference, Estimates
+from pipelines.contracts.model import Difference, Estimates, UserGains
 from pipelines.descriptors import BinaryTask, RetrievalTask
-from pipelines.measures.bootstrap import Bootstrap
+from pipelines.measures.bootstrap import DIGITS, Bootstrap
 from pipelines.measures.metrics import catalogue, prediction, ranking
 from pipelines.measures.protocols import Answers
 from pipelines.measures.slices import ITEM_SLICE, fit_counts, slices
@@ -90,6 +90,23 @@ def sliced(answers: Answers, window: Window) -> dict[str, Estimates]:
 def window_slices(window: Window) -> dict[str, Bools]:
     """By name, which of the window's interactions are in the slice."""
     return slices(window.data, window.rows, window.data.prepared.fit_cut)
+
+
+def user_gains(ranks: Ints, window: Window) -> UserGains:
+    """The headline metric summed by user: enough to compare two models by an interval later."""
+    _, codes, counts = np.unique(window.users, return_inverse=True, return_counts=True)
+    sums = np.bincount(codes, window.gains(ranks))
+    return UserGains(
+        n_events=[int(count) for count in counts], gains=[round(float(s), DIGITS) for s in sums]
+    )
+
+
+def compare(ours: UserGains, theirs: UserGains, samples: int, seed: int) -> Difference:
+    """The paired difference of the headline metric, ours minus theirs, of the same users."""
+    counts = np.array(ours.n_events)
+    users = np.repeat(np.arange(len(counts)), counts)
+    values, others = (np.repeat(np.array(side.gains) / counts, counts) for side in (ours, theirs))
+    return Bootstrap(users, samples, seed).difference(values, others)
 
 
 def user_slices(window: Window) -> dict[str, Bools]:

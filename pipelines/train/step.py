@@ -1,5 +1,7 @@
 """`train`: fits one family up to the cut and scores it on the validation window."""
 
+from typing import NamedTuple
+
 from pipelines import storage
 from pipelines.contracts.model import (
     ARTIFACTS,
@@ -9,15 +11,23 @@ from pipelines.contracts.model import (
     RunFile,
     Trained,
     TrainReport,
+    UserGains,
 )
 from pipelines.cost import measure
 from pipelines.errors import UnknownFamily
 from pipelines.measures.protocols import Questions, live
-from pipelines.measures.scores import Window, estimates
+from pipelines.measures.scores import Window, estimates, user_gains
 from pipelines.models import artifact, engine
 from pipelines.models.examples import PreparedData
 from pipelines.models.family import Fitted, fit
 from pipelines.params import Params
+
+
+class Validation(NamedTuple):
+    """How the written file does on the validation window."""
+
+    estimates: Estimates
+    users: UserGains
 
 
 def run(params: Params, family: str) -> Trained:
@@ -72,12 +82,13 @@ def _fit(params: Params, family: str, data: PreparedData, run_file: RunFile) -> 
 
 
 def _report(
-    fitted: Fitted, manifest: artifact.Manifest, validation: Estimates | None
+    fitted: Fitted, manifest: artifact.Manifest, validation: Validation | None
 ) -> TrainReport:
     return TrainReport(
         schema=1,
         family=fitted.family,
-        validation=validation,
+        validation=validation.estimates if validation else None,
+        validation_users=validation.users if validation else None,
         epochs=fitted.epochs,
         calibration=dict(fitted.calibration),
         learning_curve=fitted.learning_curve,
@@ -99,7 +110,7 @@ def _trained(report: TrainReport, metric: str) -> Trained:
     )
 
 
-def _validation(params: Params, family: str, data: PreparedData) -> Estimates | None:
+def _validation(params: Params, family: str, data: PreparedData) -> Validation | None:
     """Scores of the written file, through the served signatures; None for a refresh."""
     rows = data.window("validation")
     if not len(rows):
@@ -108,4 +119,5 @@ def _validation(params: Params, family: str, data: PreparedData) -> Estimates | 
     model = artifact.open_artifact(ARTIFACTS / family)
     asked = Questions(data, rows, settings.k, settings.batch)
     window = Window(data, rows, settings.k, settings.bootstrap_samples, params.fit.seed)
-    return estimates(live(model, asked, f"{family} on validation"), window)
+    answers = live(model, asked, f"{family} on validation")
+    return Validation(estimates(answers, window), user_gains(answers.ranks, window))

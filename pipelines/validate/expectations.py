@@ -67,6 +67,7 @@ def interactions(descriptor: Descriptor, limits: ValidateParams) -> list[Expecte
 
 def partition(limits: ValidateParams) -> list[Expected]:
     """What is expected of the one row of facts about a partition (`history.facts`)."""
+    lookalike = "ids differ in their Unicode form only"
     return [
         _fact("n_rows", Within(low=1), "no-rows", "the partition has no rows", "check the export"),
         _fact(
@@ -77,13 +78,7 @@ def partition(limits: ValidateParams) -> list[Expected]:
             "set interactions.timestamp_unit in the descriptor to that unit",
         ),
         _fact("n_times", Within(low=2), "timestamp-constant", "all timestamps are equal"),
-        _fact(
-            "volume_ratio",
-            Within(limits.volume_low, limits.volume_high),
-            "volume",
-            "the rows, times the median of earlier partitions, are too few or too many",
-            "if that is meant, widen validate.volume_low or validate.volume_high",
-        ),
+        *_volumes(limits),
         *_value_facts(limits),
         _fact(
             "id_crossing",
@@ -99,28 +94,9 @@ def partition(limits: ValidateParams) -> list[Expected]:
             "an accepted partition has the same rows",
             "send this partition's own rows",
         ),
-        _fact(
-            "amended_ratio",
-            Within(low=1 - limits.max_amendment_loss),
-            "volume",
-            "too many rows of the accepted revision are gone; share left",
-            "send the whole partition; if the loss is meant, raise validate.max_amendment_loss",
-        ),
         *_snapshots(limits),
-        _fact(
-            "gap",
-            Within(high=0),
-            "partition-gap",
-            "partitions before this one are missing",
-            severity="warning",
-        ),
-        _fact(
-            "n_lookalikes",
-            Within(high=0),
-            "id-lookalike",
-            "ids differ in their Unicode form only",
-            severity="info",
-        ),
+        _told("gap", 0, "partition-gap", "partitions before this one are missing", "warning"),
+        _told("n_lookalikes", 0, "id-lookalike", lookalike, "info"),
     ]
 
 
@@ -144,16 +120,14 @@ def entities(table: Entities, id_column: str, limits: ValidateParams) -> list[Ex
     ]
 
 
-def _fact(
-    column: str,
-    rule: Rule,
-    slug: str,
-    reason: str,
-    hint: str = "",
-    *,
-    severity: Severity = "critical",
-) -> Expected:
-    return Expected(column, rule, slug, reason, hint, level="table", severity=severity)
+def _fact(column: str, rule: Rule, slug: str, reason: str, hint: str = "") -> Expected:
+    """Something about the whole partition that refuses it."""
+    return Expected(column, rule, slug, reason, hint, level="table")
+
+
+def _told(column: str, most: float, slug: str, reason: str, severity: Severity) -> Expected:
+    """Something about the whole partition that a person is told."""
+    return Expected(column, Within(high=most), slug, reason, level="table", severity=severity)
 
 
 def _reader(limit: float) -> list[Expected]:
@@ -285,6 +259,25 @@ def _id_notices(column: str) -> list[Expected]:
     ]
 
 
+def _volumes(limits: ValidateParams) -> list[Expected]:
+    return [
+        _fact(
+            "volume_ratio",
+            Within(limits.volume_low, limits.volume_high),
+            "volume",
+            "the rows, times the median of earlier partitions, are too few or too many",
+            "if that is meant, widen validate.volume_low or validate.volume_high",
+        ),
+        _fact(
+            "amended_ratio",
+            Within(low=1 - limits.max_amendment_loss),
+            "volume",
+            "too many rows of the accepted revision are gone; share left",
+            "send the whole partition; if the loss is meant, raise validate.max_amendment_loss",
+        ),
+    ]
+
+
 def _value_facts(limits: ValidateParams) -> list[Expected]:
     return [
         _fact(
@@ -301,12 +294,12 @@ def _value_facts(limits: ValidateParams) -> list[Expected]:
             "the standard deviation, times the earlier one, is too small or too large",
             "check the scale of the values, and whether they are constant",
         ),
-        _fact(
+        _told(
             "value_psi",
-            Within(high=limits.max_value_psi),
+            limits.max_value_psi,
             "value-drift",
             "the distribution of values has shifted; stability index",
-            severity="warning",
+            "warning",
         ),
     ]
 

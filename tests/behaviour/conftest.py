@@ -44,6 +44,12 @@ def personal(request, artifacts) -> Artifact:
     return artifacts(request.param)
 
 
+@pytest.fixture(params=("popularity", "cf"))
+def linear(request, artifacts) -> Artifact:
+    """The families whose score is a sum, so that they can say why."""
+    return artifacts(request.param)
+
+
 @pytest.fixture
 def multitask(artifacts) -> Artifact:
     return artifacts("multitask")

@@ -35,7 +35,11 @@ def test_an_unknown_data_set_is_refused_with_the_known_ones() -> None:
         ("clock: replay", "clocks: replay", "did you mean clock?"),
         ("  event: rating # ", "  # ", "event"),
         ("minimum: 1.0", "minimum: 9.0", "minimum must be below maximum"),
-        ("kind: retrieval, positive: {event: rating}", "kind: regression, label: value", "retrieval"),
+        (
+            "kind: retrieval, positive: {event: rating}",
+            "kind: regression, label: value",
+            "retrieval",
+        ),
         ("requirement: recbole==1.2.1", "requirement: recbole", "requirement"),
         ("name: year, kind", "name: title, kind", "distinct"),
     ],

@@ -42,7 +42,7 @@ def _measured(case: Case, name: str, probe: Probe) -> Iterator[Check]:
         probe.latency_ms <= params.max_latency_ms,
         None,
         params.max_latency_ms,
-        f"milliseconds, median of one request with a long history; {FIGURES}",
+        f"milliseconds, the fastest of many requests with a long history; {FIGURES}",
     )
     yield decided(
         f"memory:{name}",

@@ -6,10 +6,14 @@ from pipelines.contracts.model import Check
 from pipelines.gate.case import Case, Subject
 from pipelines.gate.outcome import decided, not_applicable
 
+NEAR_TIES = 0.01
+"""Share of ranks that the order of float sums may move."""
+
 
 def checks(case: Case) -> Iterator[Check]:
-    """`data_frozen`, then per artifact `digest`, `golden` and `catalogue_current`."""
+    """`data_frozen`, `reproduced`, then per artifact `digest`, `golden`, `catalogue_current`."""
     yield data_frozen(case)
+    yield reproduced(case)
     for subject in subjects(case):
         yield digest(case, subject)
         yield golden(subject)
@@ -35,6 +39,18 @@ def data_frozen(case: Case) -> Check:
         if case.prepared_digest == wanted
         else "the prepared tables changed after the evaluation",
     )
+
+
+def reproduced(case: Case) -> Check:
+    """The judged model, asked again, gives the answers that `evaluate` wrote down."""
+    name, written = "reproduced", case.ranks.get(case.family)
+    if case.winner is None or written is None:
+        return not_applicable(name, "an artifact is judged by itself, without a winner")
+    if case.judged.answers is None:
+        return decided(name, False, None, None, case.judged.fault or "it gave no answers")
+    share = float((case.judged.answers.ranks != written).mean())
+    reason = "share of events at another place than when they were evaluated"
+    return decided(name, share <= NEAR_TIES, share, NEAR_TIES, reason)
 
 
 def digest(case: Case, subject: Subject) -> Check:

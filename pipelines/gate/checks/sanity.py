@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pipelines.contracts.model import Check
-from pipelines.gate.case import POPULARITY, Case, Subject
+from pipelines.contracts.model import POPULARITY, Check
+from pipelines.gate.case import Case, Subject
 from pipelines.gate.checks.integrity import subjects
 from pipelines.gate.outcome import decided, not_applicable
 from pipelines.gate.probe import Probe

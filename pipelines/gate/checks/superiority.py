@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pipelines.contracts.model import Check, Difference
-from pipelines.gate.case import BASELINES, POPULARITY, Case, Doubles
+from pipelines.contracts.model import BASELINES, POPULARITY, Check, Difference
+from pipelines.gate.case import Case, Doubles
 from pipelines.gate.outcome import decided, not_applicable, undecided
 from pipelines.measures.scores import user_slices
 

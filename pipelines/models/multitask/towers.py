@@ -16,6 +16,8 @@ layers = tf.keras.layers
 HEADS = 4
 AGE_BUCKETS = 24
 """Powers of 2 of seconds: up to 2^24 s, half a year."""
+UNTOLD_SHARE = 0.1
+"""Of events shown without value and kind while fitting: clients may leave them out."""
 LENGTH_BUCKETS = 8
 """Powers of 2 of events."""
 
@@ -131,13 +133,17 @@ class QueryTower(tf.keras.layers.Layer):
         length, dim = tf.shape(items)[1], self.sizes.dim
         positions = tf.range(length - 1, -1, -1)  # 0 = the newest, however long the padding
         ages = _log2_seconds(inputs.now[:, None] - inputs.timestamps)
-        events = items + self.of_value(self._value_codes(inputs.values)) + self.of_age(ages)
-        events += self.of_position(positions)[None] + self.of_kind(inputs.kinds)
+        values, kinds = self._value_codes(inputs.values), inputs.kinds
+        if training:
+            is_told = tf.random.uniform(tf.shape(kinds)) >= UNTOLD_SHARE
+            values, kinds = tf.where(is_told, values, 0), tf.where(is_told, kinds, 0)
+        events = items + self.of_value(values) + self.of_kind(kinds)
+        events += self.of_age(ages) + self.of_position(positions)[None]
         events = self.dropout(self.norm_events(events), training=training)
         logits = tf.where(inputs.is_event[..., None], self.attend(events), -1e9)
         shares = tf.nn.softmax(logits, axis=1) * tf.cast(inputs.is_event, tf.float32)[..., None]
-        values = tf.reshape(self.to_values(events), [-1, length, HEADS, dim // HEADS])
-        return tf.reshape(tf.reduce_sum(shares[..., None] * values, axis=1), [-1, dim])
+        parts = tf.reshape(self.to_values(events), [-1, length, HEADS, dim // HEADS])
+        return tf.reshape(tf.reduce_sum(shares[..., None] * parts, axis=1), [-1, dim])
 
     def _side(self, inputs: Inputs) -> Tensor:
         n_events = tf.reduce_sum(tf.cast(inputs.is_event, tf.float32), axis=1)

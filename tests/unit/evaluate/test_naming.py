@@ -1,11 +1,19 @@
 import pytest
 
-from pipelines.contracts.model import Estimate, RunFile, TrainReport
+from pipelines.contracts.model import Difference, Estimate, RunFile, TrainReport
 from pipelines.errors import UnknownFamily
-from pipelines.evaluate.naming import name_winner
+from pipelines.evaluate.naming import Choice, name_winner
 
 METRIC = "ndcg_at_10"
-DIGEST = "d" * 64
+RECIPE = Choice(RunFile(kind="recipe"), METRIC, "d" * 64)
+
+
+def make_gap(low: float, high: float) -> Difference:
+    return Difference(difference=(low + high) / 2, low=low, high=high, n_users=5)
+
+
+def refresh_of(family: str) -> Choice:
+    return Choice(RunFile(kind="refresh", family=family), METRIC, "d" * 64)
 
 
 def make_report(family: str, ndcg: float | None) -> TrainReport:
@@ -18,6 +26,7 @@ def make_report(family: str, ndcg: float | None) -> TrainReport:
         schema=1,
         family=family,
         validation=None if estimate is None else {METRIC: estimate},
+        validation_users=None,
         epochs=3,
         calibration={"like": [1.0, 0.0]},
         learning_curve=[],
@@ -32,7 +41,7 @@ def test_the_best_on_validation_wins():
     figures = {"popularity": 0.04, "cf": 0.11, "multitask": 0.1}
     reports = [make_report(family, ndcg) for family, ndcg in figures.items()]
 
-    winner = name_winner(reports, RunFile(kind="recipe"), METRIC, DIGEST)
+    winner = name_winner(reports, RECIPE, {})
 
     assert winner.family == "cf"
     assert winner.scores == figures
@@ -40,7 +49,7 @@ def test_the_best_on_validation_wins():
 
 
 def test_the_record_is_all_that_a_refit_needs():
-    winner = name_winner([make_report("cf", 0.11)], RunFile(kind="recipe"), METRIC, DIGEST)
+    winner = name_winner([make_report("cf", 0.11)], RECIPE, {})
 
     assert (winner.params, winner.epochs, winner.calibration) == (
         {"cf": {"l2": 1.0}},
@@ -53,19 +62,43 @@ def test_the_record_is_all_that_a_refit_needs():
 def test_of_equals_the_first_listed_wins():
     reports = [make_report("popularity", 0.1), make_report("cf", 0.1)]
 
-    assert name_winner(reports, RunFile(kind="recipe"), METRIC, DIGEST).family == "popularity"
+    assert name_winner(reports, RECIPE, {}).family == "popularity"
 
 
 def test_in_a_refresh_the_champions_family_stays():
     reports = [make_report("popularity", None), make_report("cf", None)]
 
-    winner = name_winner(reports, RunFile(kind="refresh", family="cf"), METRIC, DIGEST)
+    winner = name_winner(reports, refresh_of("cf"), {})
 
     assert (winner.family, winner.scores, winner.kind) == ("cf", {}, "refresh")
 
 
 def test_a_refresh_whose_family_was_not_fitted_is_refused():
-    run_file = RunFile(kind="refresh", family="multitask")
-
     with pytest.raises(UnknownFamily, match="multitask"):
-        name_winner([make_report("cf", None)], run_file, METRIC, DIGEST)
+        name_winner([make_report("cf", None)], refresh_of("multitask"), {})
+
+
+@pytest.mark.parametrize(
+    ("low", "family"),
+    [
+        pytest.param(0.001, "multitask", id="above 0"),
+        pytest.param(-0.001, "cf", id="within the noise"),
+    ],
+)
+def test_a_challenger_must_beat_the_best_baseline_by_an_interval(low, family):
+    figures = {"popularity": 0.04, "cf": 0.1, "multitask": 0.11}
+    reports = [make_report(name, ndcg) for name, ndcg in figures.items()]
+
+    winner = name_winner(reports, RECIPE, {"multitask": make_gap(low, 0.02)})
+
+    assert winner.family == family
+    assert "multitask minus cf" in winner.chosen_by
+    assert winner.scores == figures
+
+
+def test_a_challenger_behind_the_best_baseline_does_not_win():
+    reports = [make_report("cf", 0.11), make_report("multitask", 0.1)]
+
+    winner = name_winner(reports, RECIPE, {"multitask": make_gap(-0.02, -0.001)})
+
+    assert (winner.family, winner.chosen_by) == ("cf", "ndcg_at_10 on validation, live")

@@ -29,6 +29,7 @@ def content():
         schema=1,
         family="multitask",
         validation=None,
+        validation_users=None,
         epochs=2,
         calibration={},
         learning_curve=[{"epoch": 1.0, "loss": 3.0}, {"epoch": 2.0, "loss": 2.0}],

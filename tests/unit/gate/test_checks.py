@@ -55,6 +55,13 @@ def test_changed_data_are_refused():
     assert failed(replace(make_case(), prepared_digest="q" * 64)) == ["data_frozen"]
 
 
+def test_other_answers_than_were_evaluated_are_refused():
+    case = make_case()
+    ranks = {**case.ranks, "multitask": ranks_with(case.window, 0.25)}
+
+    assert failed(replace(case, ranks=ranks)) == ["reproduced"]
+
+
 def test_another_artifact_than_the_winner_is_refused():
     assert failed(judged_with(make_case(), digest="b" * 64)) == ["digest:judged"]
 

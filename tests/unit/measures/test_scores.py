@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 
 from pipelines.measures.protocols import Questions, live
-from pipelines.measures.scores import Window, estimates, paired, sliced, user_slices
+from pipelines.measures.scores import (
+    Window,
+    compare,
+    estimates,
+    paired,
+    sliced,
+    user_gains,
+    user_slices,
+)
 from tests.unit.small_tables import FixedOrder, make_data
 
 ITEMS = ["1", "2", "3", "4"]
@@ -74,3 +82,12 @@ def test_slices_hold_the_events_they_are_named_for(window, answers):
 
 def test_slices_of_items_are_no_slices_of_users(window):
     assert set(user_slices(window)) == {"history:0", "history:1-4", "gender:F", "gender:M"}
+
+
+def test_sums_by_user_compare_as_the_events_do(window):
+    ours, theirs = np.array([1, 0, 2, 1]), np.array([0, 1, 0, 1])
+
+    found = compare(user_gains(ours, window), user_gains(theirs, window), 50, seed=1)
+
+    wanted = window.bootstrap.difference(window.gains(ours), window.gains(theirs))
+    assert found.model_dump() == pytest.approx(wanted.model_dump(), abs=2e-6)

@@ -304,6 +304,11 @@ class Supervisor:
             note.unlink()
 
 
+def reads(configuration: Path) -> dict[str, str]:
+    """A variable that changes with a file, so that a program is replaced when its settings do."""
+    return {"TANDEM_CONFIGURATION": storage.sha256_file(configuration)[:12]}
+
+
 def services(home: Home) -> list[Service]:
     """The home's programs; empty when nothing runs."""
     try:

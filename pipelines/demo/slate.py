@@ -18,8 +18,8 @@ TIMEOUT_SECONDS = 20.0
 ROUTE = "/v1/recommend"
 
 
-def busiest_user(home: Home, key: str) -> str:
-    """The raw id of the user with most interactions in a landed partition.
+def typical_user(home: Home, key: str) -> str:
+    """The raw id of a user with the median number of interactions in a landed partition.
 
     Only landing knows raw ids: accepted data are pseudonymous.
     """
@@ -30,7 +30,8 @@ def busiest_user(home: Home, key: str) -> str:
     newest = max(manifest.revision for manifest in manifests)
     path = home.landing / f"dt={key}" / f"r{newest}" / "interactions.parquet"
     counts = storage.read_table(path, ["user_id"])["user_id"].value_counts()
-    return str(min(counts[counts == counts.max()].index))
+    ordered = sorted(counts.items(), key=lambda pair: (pair[1], pair[0]))
+    return str(ordered[len(ordered) // 2][0])
 
 
 def request(user_id: str, title: str | None, k: int) -> dict[str, Any]:

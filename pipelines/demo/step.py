@@ -93,7 +93,7 @@ def _result(
         )
     features = Descriptor.load(params.dataset).item_features
     title = next((name for name, kind in features.items() if kind == "text"), None)
-    user_id = slate.busiest_user(home, champion["partition"])
+    user_id = slate.typical_user(home, champion["partition"])
     body = slate.request(user_id, title, params.evaluate.k)
     with _timed("recommendation", timings):
         shown = slate.ask(home, body, title)

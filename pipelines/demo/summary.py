@@ -46,6 +46,8 @@ def _timings(demo: Demo) -> Table:
 
 def _chain(demo: Demo) -> Table:
     table = Table(title="\nWhat is live", title_justify="left", box=None, show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
     for name in CHAIN:
         table.add_row(name, str(demo.champion.get(name) or "-"))
     table.add_row("verdict", str(demo.verdict.get("verdict") or "-"))

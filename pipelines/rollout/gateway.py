@@ -29,6 +29,7 @@ UPSTREAM_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 TYPES = "type.googleapis.com/envoy.config"
 PATHS = ("/livez", "/readyz", "/metrics", "/openapi.json", "/docs.json")
 BODY_METHODS = "^(POST|PUT|PATCH)$"
+NOBODY = Route("0", None)
 JSON_BODY = "(?i)^application/json(;.*)?$"
 
 
@@ -47,11 +48,11 @@ class Gateway:
         """The configuration that Envoy starts with."""
         return self.folder / "bootstrap.yaml"
 
-    def prepare(self) -> bool:
-        """Writes bootstrap and clusters, and first routes where there are none.
+    def prepare(self, route: Route | None = None) -> None:
+        """Writes bootstrap and clusters, and the routes that it starts with.
 
-        Returns:
-            Whether the bootstrap changed, so that a running gateway must be restarted.
+        Args:
+            route: What the record says is live; None leaves the routes on disk as they are.
         """
         watched = self.folder / "watched"
         watched.mkdir(parents=True, exist_ok=True)
@@ -64,12 +65,9 @@ class Gateway:
             local_replies=json.dumps(problems.local_replies()),
         )
         storage.write_json(self._clusters, _clusters(self.ports))
-        if not self._routes.exists():
-            storage.write_json(self._routes, route_file(Route("0", None)))
-        changed = not self.bootstrap.exists() or self.bootstrap.read_text() != text
-        if changed:
-            storage.write_atomic(self.bootstrap, text.encode())
-        return changed
+        if route is not None or not self._routes.exists():
+            self.write(route or NOBODY)
+        storage.write_atomic(self.bootstrap, text.encode())
 
     def write(self, route: Route) -> None:
         """Puts a route file in place; what Envoy makes of it, `accepted` tells."""

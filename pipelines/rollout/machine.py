@@ -131,10 +131,7 @@ def _warm(record: Deployment, seen: Seen) -> Move:
         return _late(record, seen) if seen.is_late else Move(_advance(record, state="starting"))
     if seen.golden != target.model_digest:
         return Move(record, Replay(target))
-    if seen.slots[target.slot].is_routable:
-        version = str(record.epoch + 1)
-        return Move(_advance(record, state="routing", route_version=version))
-    return _late(record, seen) if seen.is_late else Move(record, Wait())
+    return Move(_advance(record, state="routing", route_version=str(record.epoch + 1)))
 
 
 def _route(record: Deployment, seen: Seen) -> Move:

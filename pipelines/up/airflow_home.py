@@ -19,7 +19,7 @@ from cryptography.fernet import Fernet
 from pipelines import storage
 from pipelines.errors import ProgramRefused
 from pipelines.home import Home
-from pipelines.supervisor import Program
+from pipelines.supervisor import Program, reads
 
 USER = "admin"
 PROCESSES = ("api-server", "scheduler", "dag-processor", "triggerer")
@@ -40,7 +40,7 @@ def programs(home: Home, root: Path) -> list[Program]:
             name=f"airflow-{process}",
             command=(sys.executable, "-m", "airflow", process, *_options(process)),
             directory=root,
-            environment=_variables(home),
+            environment=_variables(home) | reads(home.airflow / "airflow.cfg"),
             start_seconds=START_SECONDS,
             stop_seconds=STOP_SECONDS,
         )

@@ -17,7 +17,8 @@ from pipelines.rollout import client_env, slots
 from pipelines.rollout.gateway import Gateway
 from pipelines.rollout.listeners import is_taken
 from pipelines.rollout.local import local_client
-from pipelines.supervisor import Program, Supervisor
+from pipelines.rollout.moves import Route
+from pipelines.supervisor import Program, Supervisor, reads
 from pipelines.up import airflow_home, ports
 
 GATEWAY = "gateway"
@@ -39,7 +40,7 @@ def up(params: Params, next_free_ports: bool) -> Up:
         chosen = _ports(home, params, supervisor, next_free_ports)
         for note in ports.moved(chosen):
             log(f"port of {note} (was taken)")
-        _prepare(home, params, chosen)
+        _prepare(home, params, chosen, is_running=supervisor.alive())
         _run(supervisor, _programs(home, params, chosen))
         _write_client_env(home, params, chosen)
         _wait_healthy(home, params, chosen, supervisor)
@@ -78,10 +79,10 @@ def _ports(home: Home, params: Params, supervisor: Supervisor, next_free: bool) 
     return chosen
 
 
-def _prepare(home: Home, params: Params, chosen: Ports) -> None:
+def _prepare(home: Home, params: Params, chosen: Ports, *, is_running: bool) -> None:
     client_env.api_key(home)
     identity.load_or_create_key(home)
-    Gateway(home, chosen).prepare()
+    Gateway(home, chosen).prepare(None if is_running else _recorded_route(home))
     if params.up.airflow:
         log("preparing Airflow")
         airflow_home.prepare(home, chosen.airflow)
@@ -96,6 +97,7 @@ def _programs(home: Home, params: Params, chosen: Ports) -> list[Program]:
             name=GATEWAY,
             command=(str(envoy), "-c", str(gateway.bootstrap), *options),
             directory=home.gateway,
+            environment=reads(gateway.bootstrap),
         )
     ]
     if params.up.airflow:
@@ -103,11 +105,23 @@ def _programs(home: Home, params: Params, chosen: Ports) -> list[Program]:
     return programs + _slot_programs(home, chosen)
 
 
+def _recorded_route(home: Home) -> Route | None:
+    """The champion's, unless a deployment is under way, which knows its own."""
+    record = _record(home)
+    if record.state != "idle" or record.champion is None:
+        return None
+    return Route(record.route_version or "0", record.champion.slot)
+
+
+def _record(home: Home) -> Deployment:
+    if not home.deployment.exists():
+        return Deployment()
+    return storage.read_record(home.deployment, Deployment)
+
+
 def _slot_programs(home: Home, chosen: Ports) -> list[Program]:
     """Champion and previous as recorded; a slot in the middle of a deployment is left to it."""
-    if not home.deployment.exists():
-        return []
-    record = storage.read_record(home.deployment, Deployment)
+    record = _record(home)
     busy = record.target.slot if record.target else None
     placed = [release for release in (record.champion, record.previous) if release]
     return [

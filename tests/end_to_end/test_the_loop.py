@@ -43,7 +43,7 @@ class Loop:
 
 @pytest.fixture(scope="module")
 def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
-    clone = Clone.make(tmp_path_factory.mktemp("loop") / "tandem", multitask__max_epochs="2")
+    clone = Clone.make(tmp_path_factory.mktemp("loop") / "tandem", multitask__max_epochs="1")
     try:
         ended = clone.tandem("demo", "--json", seconds=DEMO_SECONDS)
         assert ended.returncode == 0, ended.stdout
@@ -120,8 +120,8 @@ def test_the_multitask_model_beats_popularity_in_the_report_of_the_first_version
 
     metrics = json.loads(git("show", f"{champion['commit']}:reports/metrics.json", cwd=state))
 
-    difference = metrics["paired"]["live"]["multitask-popularity"]["ndcg_at_10"]
-    assert difference["low"] > 0
+    less = metrics["paired"]["live"]["popularity-multitask"]["ndcg_at_10"]
+    assert less["high"] < 0
 
 
 def test_a_second_demo_says_that_a_champion_is_live_and_trains_nothing(loop: Loop) -> None:
@@ -229,7 +229,8 @@ def cached(home: Path, md5: str) -> Path:
 def next_key(clone: Clone) -> str:
     """The first KEY of the source that is not accepted."""
     accepted = {part["key"] for part in clone.status()["partitions"] if part["tag"]}
-    return next(key for key in clone.ask("ingest", "--list")["keys"] if key not in accepted)
+    keys: list[str] = clone.ask("ingest", "--list")["keys"]
+    return next(key for key in keys if key not in accepted)
 
 
 def without(status: dict[str, Any], key: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from pipelines.contracts.release import Ports
 from pipelines.home import Home
 from pipelines.rollout.gateway import Gateway
+from pipelines.rollout.moves import Route
 from pipelines.supervisor import Program, Supervisor
 
 DEADLINE_SECONDS = 15.0
@@ -56,10 +57,10 @@ def supervised(home: Home, *programs: Program) -> Iterator[Supervisor]:
 
 
 @contextmanager
-def running_gateway(home: Home) -> Iterator[tuple[Gateway, Supervisor]]:
+def running_gateway(home: Home, route: Route | None = None) -> Iterator[tuple[Gateway, Supervisor]]:
     """A real Envoy in front of two slots in which nothing runs yet."""
     gateway = Gateway(home, free_ports())
-    gateway.prepare()
+    gateway.prepare(route)
     envoy = str(Path(sys.executable).with_name("envoy"))
     command = (envoy, "-c", str(gateway.bootstrap), "--concurrency", "1", "--disable-hot-restart")
     with supervised(home, Program("gateway", command, home.gateway)) as supervisor:

@@ -288,6 +288,16 @@ def test_gateway_that_is_down_is_named(tmp_path: Path) -> None:
         gateway.accepted()
 
 
+def test_gateway_that_starts_takes_the_recorded_route_over_a_damaged_file(tmp_path: Path) -> None:
+    home = home_at(tmp_path)
+    watched = home.gateway / "watched"
+    watched.mkdir(parents=True)
+    (watched / "routes.json").write_bytes(b"{")
+
+    with running_gateway(home, Route("5", "green")) as (gateway, _):
+        assert gateway.accepted() == Route("5", "green")
+
+
 def test_restarted_gateway_has_its_routes_from_disk(tmp_path: Path) -> None:
     with running_gateway(home_at(tmp_path)) as (gateway, supervisor):
         gateway.route(Route("9", "green"))

@@ -128,8 +128,10 @@ class FakeWorld:
     def _send(self, route: Route) -> None:
         if self.gateway_rejects:
             raise GatewayRejected("the file is refused")
-        if route.slot and self.route.slot != route.slot and not self.serves(route.slot):
-            self.violations.append(f"routed to {route.slot}, which serves nothing")
+        is_new = route.slot is not None and self.route.slot != route.slot
+        is_undo = self.record.state == "undoing"
+        if is_new and not is_undo and not self._seen(route.slot).is_routable:
+            self.violations.append(f"routed to {route.slot}, which the gateway takes for dead")
         self.route = route
 
     def _check(self) -> None:

@@ -52,6 +52,20 @@ def versions(record: Deployment) -> tuple[str | None, str | None]:
     return champion and champion.version, previous and previous.version
 
 
+def acts_until_routed(number: int) -> int:
+    """The crash point right after the gateway has taken the route to this version."""
+    world = world_with(1)
+    before, points = world.send, []
+
+    def send(route: Route) -> None:
+        before(route)
+        points.append(world.acts)
+
+    world.send = send  # type: ignore[method-assign]  # watches one call
+    deploy(world, number)
+    return points[0]
+
+
 def test_first_version_goes_live_in_blue() -> None:
     world = FakeWorld()
 
@@ -120,6 +134,22 @@ def test_rejected_route_keeps_the_champion_until_the_gateway_takes_files_again()
     record = deploy(world, 2)
 
     assert versions(record) == ("recommender@v2.0.0", "recommender@v1.0.0")
+
+
+def test_slot_that_dies_as_it_is_routed_gives_the_route_back() -> None:
+    world = world_with(1)
+    world.kill_at = acts_until_routed(2)
+    with contextlib.suppress(Killed):
+        deploy(world, 2)
+    assert world.route.slot == "green"
+
+    world.kill_at, world.never_ready = None, {"recommender@v2.0.0"}
+    with pytest.raises(SlotNotReady, match="died as it was routed"):
+        drive(world.record, world, PATIENCE_SECONDS)
+
+    assert world.route.slot == "blue"
+    assert versions(world.record) == ("recommender@v1.0.0", None)
+    assert world.processes["green"] is None
 
 
 def test_rollback_returns_to_the_previous_version_and_marks_the_other() -> None:

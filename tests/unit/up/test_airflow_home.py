@@ -80,6 +80,16 @@ def test_secrets_are_private_and_stay_the_same(home: Home) -> None:
     assert home.airflow.stat().st_mode & 0o777 == 0o700
 
 
+def test_changed_settings_make_another_program_so_that_it_is_started_again(home: Home) -> None:
+    airflow_home.prepare(home, PORT)
+    before, same = (airflow_home.programs(home, home.path) for _ in range(2))
+
+    airflow_home.prepare(home, PORT + 1)
+
+    assert same == before
+    assert airflow_home.programs(home, home.path) != before
+
+
 def test_no_secret_is_in_an_environment_or_on_a_command_line(home: Home) -> None:
     airflow_home.prepare(home, PORT)
 
@@ -90,6 +100,8 @@ def test_no_secret_is_in_an_environment_or_on_a_command_line(home: Home) -> None
 
 
 def test_tasks_find_the_home_and_run_in_the_clone(home: Home) -> None:
+    airflow_home.prepare(home, PORT)
+
     programs = {p.name: p for p in airflow_home.programs(home, Path("/clone"))}
 
     scheduler = programs["airflow-scheduler"]

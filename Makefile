@@ -5,7 +5,8 @@ SHELL := /bin/bash
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-SOURCES := pipelines services dags tests infra $(wildcard benchmarks)
+TYPED := pipelines services dags infra $(if $(wildcard benchmarks/*.py),benchmarks)
+SOURCES := $(TYPED) tests
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -25,7 +26,7 @@ check: set-up ## What a commit must pass, in under a minute
 	@$(BIN)/ruff format --check --quiet --output-format concise $(SOURCES) || { echo "hint: make format"; exit 1; }
 	@$(BIN)/ruff check --quiet --output-format concise $(SOURCES)
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/mypy $(SOURCES)
+	@$(BIN)/mypy $(TYPED)
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit tests/contract
 
 format: set-up ## Rewrite the code and the generated pages in their one form

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli import console
-from pipelines.cli.options import PARAMS, Json, Overrides, ParamsFile, load
+from pipelines.cli.options import Json, Overrides, ParamsFile, as_typed, load
 
 GROUP = "Data"
 Key = Annotated[str | None, typer.Option(metavar="KEY")]
@@ -24,10 +24,12 @@ def ingest(
     partition: Annotated[
         str | None, typer.Option(metavar="KEY", help="The KEY whose rows --file replaces.")
     ] = None,
-    file: Annotated[Path | None, typer.Option(help="Rows for --partition.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(parser=as_typed, metavar="FILE", help="Rows for --partition.")
+    ] = None,
     list_: Annotated[bool, typer.Option("--list", help="Only list the source's KEYs.")] = False,
     as_json: Json = False,
-    params: ParamsFile = PARAMS,
+    params: ParamsFile = None,
     override: Overrides = None,
 ) -> None:
     """Fetch source rows into landing; by default the next partition that is missing.
@@ -44,9 +46,7 @@ def ingest(
     console.show(step.run(load(params, override), request), as_json)
 
 
-def validate(
-    as_json: Json = False, params: ParamsFile = PARAMS, override: Overrides = None
-) -> None:
+def validate(as_json: Json = False, params: ParamsFile = None, override: Overrides = None) -> None:
     """Judge what ingest landed; accept it, quarantine rows, or refuse it.
 
     Example: tandem validate

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 from pipelines.home import repository_root
 
@@ -11,6 +12,7 @@ def main() -> None:
     root = repository_root()
     environment = dict(os.environ)
     if root is not None:
+        environment["TANDEM_INVOKED_FROM"] = str(Path.cwd())
         os.chdir(root)
         environment.pop("PYTHONPATH", None)
     os.execve(sys.executable, [sys.executable, "-m", "pipelines", *sys.argv[1:]], environment)  # noqa: S606 -- replaces this process, no shell

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli import console
-from pipelines.cli.options import PARAMS, Json, Overrides, ParamsFile, load
+from pipelines.cli.options import Json, Overrides, ParamsFile, as_typed, load
 
 GROUP = "Model"
 
@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
         app.command(rich_help_panel=GROUP)(verb)
 
 
-def prepare(as_json: Json = False, params: ParamsFile = PARAMS, override: Overrides = None) -> None:
+def prepare(as_json: Json = False, params: ParamsFile = None, override: Overrides = None) -> None:
     """Join accepted partitions and cut them by time into what models learn from.
 
     Example: tandem prepare
@@ -30,7 +30,7 @@ def prepare(as_json: Json = False, params: ParamsFile = PARAMS, override: Overri
 def train(
     family: Annotated[str, typer.Option(help="One of params.yaml's families.")],
     as_json: Json = False,
-    params: ParamsFile = PARAMS,
+    params: ParamsFile = None,
     override: Overrides = None,
 ) -> None:
     """Fit one family up to the cut and score it on the validation window.
@@ -42,9 +42,7 @@ def train(
     console.show(step.run(load(params, override), family), as_json)
 
 
-def evaluate(
-    as_json: Json = False, params: ParamsFile = PARAMS, override: Overrides = None
-) -> None:
+def evaluate(as_json: Json = False, params: ParamsFile = None, override: Overrides = None) -> None:
     """Name the winner from validation, then read the test window once.
 
     Example: tandem evaluate
@@ -54,7 +52,7 @@ def evaluate(
     console.show(step.run(load(params, override)), as_json)
 
 
-def refit(as_json: Json = False, params: ParamsFile = PARAMS, override: Overrides = None) -> None:
+def refit(as_json: Json = False, params: ParamsFile = None, override: Overrides = None) -> None:
     """Fit the winner's recipe through the newest partition.
 
     Example: tandem refit
@@ -66,9 +64,12 @@ def refit(as_json: Json = False, params: ParamsFile = PARAMS, override: Override
 
 def gate(
     enforce: Annotated[bool, typer.Option(help="Exit 4 on reject, 99 on hold.")] = False,
-    artifact: Annotated[Path | None, typer.Option(help="Judge this artifact folder.")] = None,
+    artifact: Annotated[
+        Path | None,
+        typer.Option(parser=as_typed, metavar="DIR", help="Judge this artifact folder."),
+    ] = None,
     as_json: Json = False,
-    params: ParamsFile = PARAMS,
+    params: ParamsFile = None,
     override: Overrides = None,
 ) -> None:
     """Decide ship, hold or reject, with every check's value, threshold and reason.

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli import console
-from pipelines.cli.options import PARAMS, Json, Overrides, ParamsFile, load
+from pipelines.cli.options import Json, Overrides, ParamsFile, as_typed, load
 
 GROUP = "Operate"
 RunId = Annotated[str, typer.Argument(metavar="ID", help="The run's name.")]
@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 def init(
     dataset: Annotated[str | None, typer.Option(help="A descriptor in datasets/.")] = None,
     as_json: Json = False,
-    params: ParamsFile = PARAMS,
+    params: ParamsFile = None,
     override: Overrides = None,
 ) -> None:
     """Make the home: keys, the state repository, Airflow's DAG folder.
@@ -47,7 +47,7 @@ def up(
         bool, typer.Option(help="Take the next free port where one is taken.")
     ] = False,
     as_json: Json = False,
-    params: ParamsFile = PARAMS,
+    params: ParamsFile = None,
     override: Overrides = None,
 ) -> None:
     """Start the gateway, the recorded slots and Airflow.
@@ -59,7 +59,7 @@ def up(
     console.show(step.up(load(params, override), next_free_ports), as_json)
 
 
-def down(as_json: Json = False, params: ParamsFile = PARAMS, override: Overrides = None) -> None:
+def down(as_json: Json = False, params: ParamsFile = None, override: Overrides = None) -> None:
     """Stop all that `up` started.
 
     Example: tandem down
@@ -80,7 +80,10 @@ def status(as_json: Json = False) -> None:
 
 
 def checkout(
-    directory: Annotated[Path, typer.Argument(help="A folder that does not exist yet.")],
+    directory: Annotated[
+        Path,
+        typer.Argument(parser=as_typed, metavar="DIR", help="A folder that does not exist yet."),
+    ],
     version: Annotated[str | None, typer.Option(metavar="VERSION")] = None,
     as_json: Json = False,
 ) -> None:
@@ -130,7 +133,7 @@ def run_commit(run_id: RunId, as_json: Json = False) -> None:
     console.show(runs.commit(Home.find().require(), run_id), as_json)
 
 
-def demo(as_json: Json = False, params: ParamsFile = PARAMS, override: Overrides = None) -> None:
+def demo(as_json: Json = False, params: ParamsFile = None, override: Overrides = None) -> None:
     """Everything once, by real DAG runs: data to a live endpoint.
 
     Example: tandem demo
@@ -148,7 +151,7 @@ def demo(as_json: Json = False, params: ParamsFile = PARAMS, override: Overrides
 def simulate(
     partitions: Annotated[int, typer.Option(min=1, help="How many arrive, one by one.")] = 1,
     as_json: Json = False,
-    params: ParamsFile = PARAMS,
+    params: ParamsFile = None,
     override: Overrides = None,
 ) -> None:
     """Let the next partitions arrive through the DAGs.

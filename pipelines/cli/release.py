@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli import console
-from pipelines.cli.options import PARAMS, Json, Overrides, ParamsFile, load
+from pipelines.cli.options import Json, Overrides, ParamsFile, load
 
 GROUP = "Release"
 Version = Annotated[
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def register_version(
-    as_json: Json = False, params: ParamsFile = PARAMS, override: Overrides = None
+    as_json: Json = False, params: ParamsFile = None, override: Overrides = None
 ) -> None:
     """Give the run's commit a version, if the gate's verdict is ship.
 
@@ -35,7 +35,7 @@ def register_version(
 def package(
     version: Version = None,
     as_json: Json = False,
-    params: ParamsFile = PARAMS,
+    params: ParamsFile = None,
     override: Overrides = None,
 ) -> None:
     """Build the Bento of a registered version; by default the newest that may ship.
@@ -50,7 +50,7 @@ def package(
 def deploy(
     version: Version = None,
     as_json: Json = False,
-    params: ParamsFile = PARAMS,
+    params: ParamsFile = None,
     override: Overrides = None,
 ) -> None:
     """Start a version in the idle slot, check it, and route to it.
@@ -62,9 +62,7 @@ def deploy(
     console.show(step.run(load(params, override), version), as_json)
 
 
-def rollback(
-    as_json: Json = False, params: ParamsFile = PARAMS, override: Overrides = None
-) -> None:
+def rollback(as_json: Json = False, params: ParamsFile = None, override: Overrides = None) -> None:
     """Route back to the previous version and mark the present one.
 
     Example: tandem rollback

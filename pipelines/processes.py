@@ -24,6 +24,21 @@ def with_variables(marks: Mapping[str, str]) -> list[psutil.Process]:
     return found
 
 
+def orphans_of_session(leader: int) -> list[psutil.Process]:
+    """Processes of a session whose leader is gone, and all below them.
+
+    A program that changes its title overwrites its environment; its session stays.
+    """
+    if psutil.pid_exists(leader) and lives(psutil.Process(leader)):
+        return []
+    found: set[psutil.Process] = set()
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if os.getsid(process.pid) == leader:
+                found |= {process, *process.children(recursive=True)}
+    return [process for process in found if process.pid != os.getpid()]
+
+
 def end(processes: list[psutil.Process]) -> list[psutil.Process]:
     """Ends processes, by force after a moment.
 

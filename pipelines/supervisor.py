@@ -123,8 +123,7 @@ class Supervisor:
         """
         if self.alive():
             return False
-        self._refuse_frozen()
-        self._end(self._members())
+        self.clear()
         for folder in (self.folder, self.folder / "conf.d"):
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)
@@ -144,6 +143,16 @@ class Supervisor:
             )
         return True
 
+    def clear(self) -> None:
+        """Ends what a daemon that was killed left behind; nothing while one answers.
+
+        Raises:
+            ServiceDown: A daemon runs and does not answer.
+        """
+        if not self.alive():
+            self._refuse_frozen()
+            self._end([*self._members(), *self._orphans()])
+
     def alive(self) -> bool:
         """Whether the daemon answers."""
         try:
@@ -159,10 +168,11 @@ class Supervisor:
             Names of the programs that ran.
         """
         if not self.alive():
-            self._end(self._members())
+            self.clear()
             return []
         names = [service.name for service in self.services() if service.state not in ENDED]
-        daemon, members = psutil.Process(int(self._call("getPID"))), self._members()
+        daemon = psutil.Process(int(self._call("getPID")))
+        members = [*self._members(), *daemon.children(recursive=True)]
         # All at once: the daemon's own shutdown would wait for one after the other.
         self._call("stopAllProcesses", False)
         processes.wait_until(
@@ -186,6 +196,13 @@ class Supervisor:
         if name is not None:
             marks["SUPERVISOR_PROCESS_NAME"] = name
         return processes.with_variables(marks)
+
+    def _orphans(self) -> list[psutil.Process]:
+        try:
+            daemon = int((self.folder / "supervisord.pid").read_text())
+        except (OSError, ValueError):
+            return []
+        return processes.orphans_of_session(daemon)
 
     def _end(self, members: list[psutil.Process]) -> None:
         left = processes.end(members)

@@ -37,6 +37,7 @@ def up(params: Params, next_free_ports: bool) -> Up:
     home = Home.find().require().ensure()
     with storage.lock(home.locks / "up.lock", "up"):
         supervisor = Supervisor(home)
+        supervisor.clear()  # its left-overs hold our ports
         chosen = _ports(home, params, supervisor, next_free_ports)
         for note in ports.moved(chosen):
             log(f"port of {note} (was taken)")

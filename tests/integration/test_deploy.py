@@ -18,6 +18,7 @@ from pipelines.package.bento import build_bento
 from pipelines.rollout import bentos, client_env, machine
 from pipelines.rollout.drive import drive
 from pipelines.rollout.gateway import Gateway
+from pipelines.rollout.moves import Route
 from pipelines.rollout.site import Site
 from pipelines.supervisor import Supervisor
 from tests.integration import serving
@@ -192,7 +193,7 @@ def test_a_deployer_that_was_overtaken_writes_nothing(rig: Rig) -> None:
 
 
 def test_route_that_somebody_else_changed_is_repaired(rig: Rig) -> None:
-    rig.gateway.route(machine.Route("stray", None))
+    rig.gateway.route(Route("stray", None))
 
     site = rig.site()
     drive(site.record(), site, PATIENCE_SECONDS)

@@ -129,6 +129,23 @@ def test_start_after_the_supervisor_was_killed_ends_its_orphans_first(home: Home
         assert pid_of(supervisor, "one") != orphan
 
 
+def test_orphan_that_overwrote_its_environment_is_ended_too(home: Home) -> None:
+    """As BentoML's and Airflow's processes do when they give themselves a title."""
+    titled = "import setproctitle, time; setproctitle.setproctitle('x' * 4000); time.sleep(300)"
+    program = Program("one", (sys.executable, "-c", titled), home.path)
+    with supervised(home, program) as supervisor:
+        orphan = pid_of(supervisor, "one")
+        wait_until(
+            lambda: "SUPERVISOR_SERVER_URL" not in psutil.Process(orphan).environ(), "it is titled"
+        )
+        os.kill(int((home.supervisor / "supervisord.pid").read_text()), signal.SIGKILL)
+        wait_until(lambda: not supervisor.alive(), "the daemon is gone")
+
+        assert supervisor.shutdown() == []
+
+        assert is_gone(orphan)()
+
+
 def test_second_start_changes_nothing(home: Home) -> None:
     with supervised(home, Program("one", SLEEP, home.path)) as supervisor:
         pid = pid_of(supervisor, "one")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -82,6 +83,17 @@ def test_up_when_up_changes_nothing(machine: Machine) -> None:
 
     assert again.returncode == 0
     assert [service.pid for service in services(machine.home)] == before
+
+
+def test_up_after_the_supervisor_was_killed_takes_its_ports_back(machine: Machine) -> None:
+    machine.tandem("up")
+    daemon = int((machine.home.supervisor / "supervisord.pid").read_text())
+    os.kill(daemon, signal.SIGKILL)
+
+    again = machine.tandem("up")
+
+    assert again.returncode == 0, again.stderr
+    assert [service.name for service in services(machine.home)] == ["gateway"]
 
 
 def test_taken_port_ends_with_five_and_names_setting_and_holder(machine: Machine) -> None:

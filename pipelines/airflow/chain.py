@@ -17,7 +17,8 @@ LAST_TASK = {INGESTION: "commit", TRAINING: "register", DEPLOYMENT: "deploy"}
 RUN_ENDED = ("success", "failed")
 TASK_ENDED = ("success", "skipped", "failed", "upstream_failed", "up_for_retry", "removed")
 HEALTHY = "healthy"
-LOG_LINES = 8
+LOG_LINES = 20
+ERROR_PARTS = ("error:", "where:", "hint:")
 
 
 @dataclass(frozen=True)
@@ -139,5 +140,13 @@ def _failure(airflow: Airflow, run: DagRun, tasks: list[Task]) -> RunFailed:
     failed = next((task for task in tasks if task.state == "failed"), None)
     if failed is None:
         return RunFailed(run.dag_id, None, airflow.run_page(run), [])
-    lines = airflow.log_tail(run, failed, LOG_LINES)
+    lines = _error_block(airflow.log_tail(run, failed, LOG_LINES))
     return RunFailed(run.dag_id, failed.task_id, airflow.run_page(run), lines)
+
+
+def _error_block(lines: list[str]) -> list[str]:
+    """What the command said last: its error block without Airflow's own lines, if it left one."""
+    starts = [number for number, line in enumerate(lines) if line.startswith("error:")]
+    if not starts:
+        return lines
+    return [line for line in lines[starts[-1] :] if line.startswith(ERROR_PARTS)]

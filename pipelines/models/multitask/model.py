@@ -117,16 +117,13 @@ class MultitaskModel(tfrs.Model):
 
     def compute_loss(self, inputs: Batch, training: bool = False) -> Tensor:
         """The weighted sum over tasks."""
-        losses = self.losses_by_task(inputs, training)
-        heads = set(self.head_names)
-        return sum(self.loss_weight * v if k in heads else v for k, v in losses.items())
+        return self._total(self.losses_by_task(inputs, training))
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
         """One step of the optimiser; returns the loss of each task."""
         with tf.GradientTape() as tape:
             losses = self.losses_by_task(batch, training=True)
-            heads = set(self.head_names)
-            total = sum(self.loss_weight * v if k in heads else v for k, v in losses.items())
+            total = self._total(losses)
         variables = self.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(total, variables), variables, strict=True))
         return losses
@@ -138,6 +135,10 @@ class MultitaskModel(tfrs.Model):
         query = self.ranking.query_part(encoded.queries, encoded.numbers)
         item = self.ranking.item_part(encoded.vectors, self.candidates.numbers)
         return logits, self.ranking.all_items(query, item)
+
+    def _total(self, losses: dict[str, Tensor]) -> Tensor:
+        heads = set(self.head_names)
+        return sum(self.loss_weight * v if k in heads else v for k, v in losses.items())
 
     def _pairs(self, encoded: Encoded, batch: Batch) -> Tensor:
         query = self.ranking.query_part(encoded.queries, encoded.numbers)

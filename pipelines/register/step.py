@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipelines import storage
 from pipelines.contracts.model import GATE, REFIT, Verdict
-from pipelines.contracts.state import Registered
+from pipelines.contracts.state import Registered, Version
 from pipelines.errors import (
     AlreadyRegistered,
     DigestMismatch,
@@ -17,11 +17,12 @@ from pipelines.errors import (
 from pipelines.home import Home
 from pipelines.params import Params
 from pipelines.progress import log
-from pipelines.state import fetch, versions
+from pipelines.state import fetch, record, versions
 from pipelines.state.commits import VERDICT, run_of, trailer
 from pipelines.state.repository import Repository
 
 TRIES = 5
+VERB = "register"
 
 
 def run(params: Params) -> Registered:  # noqa: ARG001 -- every verb takes the parameters
@@ -44,7 +45,7 @@ def run(params: Params) -> Registered:  # noqa: ARG001 -- every verb takes the p
         clone.git("fetch", "--quiet", "--tags", "--force", "origin")
         version = versions.at(clone, commit)
         if version is not None:
-            raise AlreadyRegistered(f"the commit is {version} already", where=[commit])
+            return _found(home, versions.describe(home, commit, version, digest))
         version = versions.following(clone)
         described = versions.describe(home, commit, version, digest)
         versions.tag(clone, version, commit, digest)
@@ -54,6 +55,26 @@ def run(params: Params) -> Registered:  # noqa: ARG001 -- every verb takes the p
         clone.git("tag", "--delete", version)
         log(f"another run has taken {version}")
     raise PushRejected(f"{TRIES} times another run took the version", hint="run the same again")
+
+
+def _found(home: Home, described: Version) -> Registered:
+    """The version that the commit has: as ours, if a try that was killed gave it.
+
+    That try ended before it could say so. Ending with 99 now would skip the task, and with it the
+    event that deploys the version.
+
+    Raises:
+        AlreadyRegistered: An earlier try has said so, or another caller gave it.
+    """
+    run = os.environ.get("TANDEM_RUN_ID")
+    steps = record.find(home, run).steps if run is not None else []
+    earlier = [step for step in steps if step.verb == VERB][:-1]  # the last one is this very try
+    if not earlier or any(step.exit_code == 0 for step in earlier):
+        raise AlreadyRegistered(
+            f"the commit is {described.version} already", where=[described.commit]
+        )
+    log(f"{described.version}: the tag of an earlier try, which was killed")
+    return Registered(**described.model_dump())
 
 
 def require_ship(verdict: Verdict) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import gto.api
@@ -15,7 +16,7 @@ from pipelines import storage
 from pipelines.checkout import step as checkout
 from pipelines.contracts.model import REFIT, Champion, RunFile
 from pipelines.contracts.release import Deployment, Placed
-from pipelines.contracts.state import Run, Version
+from pipelines.contracts.state import Run, Step, Version
 from pipelines.errors import (
     AlreadyRegistered,
     CacheCorrupt,
@@ -92,6 +93,32 @@ def test_a_commit_is_registered_once(trained: SmallState, monkeypatch: pytest.Mo
     monkeypatch.chdir(trained.home.runs / "ingestion")
     with pytest.raises(NotCommitted):
         register.run(Params.load())
+
+
+@pytest.mark.parametrize(
+    ("first_exit", "is_ours"), [(None, True), (5, True), (0, False)], ids=["cut", "killed", "told"]
+)
+def test_a_retry_tells_of_the_version_that_a_killed_try_has_tagged(
+    trained: SmallState,
+    monkeypatch: pytest.MonkeyPatch,
+    first_exit: int | None,
+    is_ours: bool,
+) -> None:
+    """Catches a retry that ends with 99, so that no event deploys the version."""
+    monkeypatch.chdir(trained.home.runs / "training")
+    monkeypatch.setenv("TANDEM_RUN_ID", "training")
+    run = record.find(trained.home, "training")
+    tries = [
+        Step(verb="register", args=[], started_at="2026-01-01T00:00:00Z", exit_code=code)
+        for code in (first_exit, None)
+    ]
+    record.write(trained.home, run.model_copy(update={"steps": [*run.steps, *tries]}))
+
+    outcome = nullcontext() if is_ours else pytest.raises(AlreadyRegistered)
+    with outcome:
+        assert register.run(Params.load()).version == V1
+
+    record.write(trained.home, run)
 
 
 def test_a_changed_artifact_is_not_registered(

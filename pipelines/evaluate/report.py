@@ -21,7 +21,8 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem
   color: #1c2128; background: #fff }
 table { border-collapse: collapse; margin: .6rem 0 1.2rem; font-variant-numeric: tabular-nums }
 th, td { border-bottom: 1px solid #d8dee4; padding: .3rem .7rem; text-align: right }
-th:first-child, td:first-child { text-align: left }
+th:first-child, td:first-child, .facts td { text-align: left }
+.facts td:first-child { white-space: nowrap }
 .wins { background: #e8f3ea } small { color: #59636e } svg { max-width: 100%; height: auto }
 """
 RANKING = ("hr", "ndcg", "mrr")

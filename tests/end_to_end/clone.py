@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from typing import Any
 
 import httpx
 import psutil
+
+from tests.ports import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TANDEM = Path(sys.executable).with_name("tandem")
@@ -156,13 +157,6 @@ def git(*words: str, cwd: Path) -> str:
     """Git's stdout."""
     ended = subprocess.run(["git", *words], cwd=cwd, capture_output=True, text=True, check=True)
     return ended.stdout
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float) -> None:

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 from pipelines.airflow import Airflow, Deadline, ready
 from pipelines.home import Home
 from pipelines.up import airflow_home
+from tests.ports import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 START_SECONDS = 240
@@ -127,13 +127,6 @@ class AirflowProcesses:
         tandem.write_text(STAND_IN.format(python=python))
         tandem.chmod(0o755)
         return str(python)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _inherited() -> dict[str, str]:

@@ -1,6 +1,5 @@
 """Starts supervised programs for tests on free ports, and ends them whatever happens."""
 
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from pipelines.home import Home
 from pipelines.rollout.gateway import Gateway
 from pipelines.rollout.moves import Route
 from pipelines.supervisor import Program, Supervisor
+from tests import ports
 
 DEADLINE_SECONDS = 15.0
 
@@ -26,14 +26,8 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = DEADLI
 
 def free_ports() -> Ports:
     """Five ports that nobody listens on."""
-    probes = [socket.socket() for _ in range(5)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    numbers = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
     names = ("airflow", "blue", "green", "gateway", "admin")
-    return Ports(**dict(zip(names, numbers, strict=True)), requested={})
+    return Ports(**dict(zip(names, ports.free_ports(len(names)), strict=True)), requested={})
 
 
 def home_at(path: Path) -> Home:

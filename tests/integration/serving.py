@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from pipelines.contracts.release import Release
 from pipelines.identity import pseudonym
 from pipelines.package.bento import build_bento
 from tests.integration.tiny_catalogue import ITEM_IDS, TASKS
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 KEY = "tk_" + "k" * 40
@@ -80,12 +80,6 @@ def write_online_store(path: Path, users: dict[str, list[str]], titles: dict[str
         meta,
         max_events=1_000,
     )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

@@ -30,7 +30,12 @@ def pid_of(supervisor: Supervisor, name: str) -> int:
     def runs() -> bool:
         service = supervisor.service(name)
         pids[:] = [service.pid] if service and service.pid else []
-        return bool(pids) and "supervisor.supervisord" not in psutil.Process(pids[0]).cmdline()
+        # between fork and exec it has supervisord's command line, and for an instant none
+        try:
+            words = psutil.Process(pids[0]).cmdline() if pids else []
+        except psutil.NoSuchProcess:  # killed, and supervisord has not seen it yet
+            return False
+        return bool(words) and "supervisor.supervisord" not in words
 
     wait_until(runs, f"{name} runs")
     return pids[0]
@@ -135,9 +140,8 @@ def test_orphan_that_overwrote_its_environment_is_ended_too(home: Home) -> None:
     program = Program("one", (sys.executable, "-c", titled), home.path)
     with supervised(home, program) as supervisor:
         orphan = pid_of(supervisor, "one")
-        wait_until(
-            lambda: "SUPERVISOR_SERVER_URL" not in psutil.Process(orphan).environ(), "it is titled"
-        )
+        wait_until(lambda: psutil.Process(orphan).cmdline()[:1] != [sys.executable], "it is titled")
+        assert "SUPERVISOR_SERVER_URL" not in psutil.Process(orphan).environ()
         os.kill(int((home.supervisor / "supervisord.pid").read_text()), signal.SIGKILL)
         wait_until(lambda: not supervisor.alive(), "the daemon is gone")
 

@@ -43,9 +43,14 @@ def pid_of(supervisor: Supervisor, name: str) -> int:
 
 def is_gone(pid: int) -> Callable[[], bool]:
     """A condition: no such process, or only its zombie."""
-    return lambda: (
-        not psutil.pid_exists(pid) or (psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
-    )
+
+    def gone() -> bool:
+        try:
+            return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    return gone
 
 
 def test_program_gets_its_environment_and_nothing_of_one_run(
@@ -147,7 +152,7 @@ def test_orphan_that_overwrote_its_environment_is_ended_too(home: Home) -> None:
 
         assert supervisor.shutdown() == []
 
-        assert is_gone(orphan)()
+        wait_until(is_gone(orphan), "the orphan is gone")
 
 
 def test_second_start_changes_nothing(home: Home) -> None:

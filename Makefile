@@ -1,7 +1,7 @@
 # Every target sets up what it needs and is safe to run twice. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help set-up demo test check format stop clean
+.PHONY: help set-up demo test faults check format stop clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -21,6 +21,9 @@ demo: set-up ## Data to a live recommender, by real DAG runs
 test: set-up ## All tests, with real components and the whole loop once
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/behaviour
 	$(BIN)/python -m pytest tests/integration tests/end_to_end
+
+faults: set-up ## Inject each fault of tests/faults/catalogue.py; n/n survived
+	$(BIN)/python -m pytest -p no:cacheprovider tests/faults
 
 check: set-up ## What a commit must pass, in under a minute
 	@$(BIN)/ruff format --check --quiet --output-format concise $(SOURCES) || { echo "hint: make format"; exit 1; }

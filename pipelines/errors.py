@@ -11,7 +11,8 @@ An error has three parts: what happened (`message`), where (`where`) and how to 
 Anything else that escapes a verb is a bug: exit 1, with the traceback in a log file.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import ClassVar
 
 MAX_PLACES = 3
@@ -29,6 +30,8 @@ class TandemError(Exception):
 
     code: ClassVar[str] = "error"
     exit_code: ClassVar[int] = 1
+    answer: Mapping[str, object] = MappingProxyType({})
+    """The record of a verb that has an answer and yet ends with this error."""
 
     def __init__(self, message: str, *, where: Sequence[str] = (), hint: str = "") -> None:
         super().__init__(message)
@@ -125,6 +128,18 @@ class BadKey(UsageError):
     code = "bad-identity-key"
 
 
+class KeyLost(UsageError):
+    """The identity key is gone, and decisions made under it are there: a new one is never made."""
+
+    code = "identity-key-lost"
+
+
+class StateNewer(EnvironmentFault):
+    """A record was written by a newer Tandem than this one; nothing of it is read or changed."""
+
+    code = "state-newer"
+
+
 class LockHeld(EnvironmentFault):
     """Another process works on the same thing; it is named with its pid and verb."""
 
@@ -180,6 +195,24 @@ class SourceUnreachable(EnvironmentFault):
     """A source could not be fetched, after all attempts."""
 
     code = "source-unreachable"
+
+
+class NoSourceUrl(UsageError):
+    """The environment variable of a database source is not set, or holds no URL."""
+
+    code = "no-source-url"
+
+
+class QueryRefused(UsageError):
+    """A database does not take the query of a descriptor."""
+
+    code = "query-refused"
+
+
+class EmptyPartition(NothingToDo):
+    """A file has a header and no row, and the descriptor says that such a period may be."""
+
+    code = "empty-partition"
 
 
 class SourceEmpty(InputRefused):
@@ -270,6 +303,18 @@ class SourceChanged(InputRefused):
     """A source has other content than its declared digest says."""
 
     code = "source-changed"
+
+
+class SourceChanging(InputRefused):
+    """A source was rewritten while it was read."""
+
+    code = "source-changing"
+
+
+class TimestampFormat(InputRefused):
+    """Timestamps are written day first or month first; which of both cannot be told."""
+
+    code = "timestamp-format"
 
 
 class TimestampUnit(InputRefused):
@@ -434,6 +479,12 @@ class StateDamaged(EnvironmentFault):
     code = "state-damaged"
 
 
+class CloneDamaged(EnvironmentFault):
+    """A run's clone is broken or gone; the state is whole, and `run open` makes the clone again."""
+
+    code = "clone-damaged"
+
+
 class RemoteUnreachable(EnvironmentFault):
     """Data could not be pushed to the DVC remote; no ref was moved."""
 
@@ -480,6 +531,21 @@ class AlreadyRegistered(NothingToDo):
     """The commit has a version already; it is named."""
 
     code = "already-registered"
+
+
+# --- reproduce and doctor
+
+
+class NotReproduced(CheckFailed):
+    """A version rebuilt from its commit is another one; the first stage that differs is named."""
+
+    code = "not-reproduced"
+
+
+class Unhealthy(EnvironmentFault):
+    """`doctor` found something broken; the checks that failed are named."""
+
+    code = "unhealthy"
 
 
 # --- release: package, deploy, rollback, up, down
@@ -582,6 +648,12 @@ class AirflowUnreachable(EnvironmentFault):
     """Airflow does not answer, or answers with a server error."""
 
     code = "airflow-unreachable"
+
+
+class DatabaseUnreachable(EnvironmentFault):
+    """Airflow's database server does not answer, or does not let us in."""
+
+    code = "database-unreachable"
 
 
 class AirflowRefused(EnvironmentFault):

@@ -7,7 +7,7 @@ import re
 import secrets
 
 from pipelines import storage
-from pipelines.errors import BadKey
+from pipelines.errors import BadKey, KeyLost
 from pipelines.home import Home
 
 PREFIX = "p1_"
@@ -21,15 +21,34 @@ def load_or_create_key(home: Home) -> bytes:
 
     Raises:
         BadKey: The variable or the file is not 64 hexadecimal digits.
+        KeyLost: There is none, and partitions were judged under one that was.
+    """
+    found = find_key(home)
+    if found is not None:
+        return found
+    if any(home.validation.glob("*.json")):
+        raise KeyLost(
+            "the identity key is gone, and users were named by it",
+            where=[str(home.identity_key)],
+            hint="restore it from a backup, or set TANDEM_IDENTITY_KEY to it; under another key "
+            "every user would be a stranger",
+        )
+    home.ensure()
+    storage.write_new(home.identity_key, f"{secrets.token_hex(KEY_BYTES)}\n".encode(), mode=0o600)
+    return _parse(home.identity_key.read_text(), str(home.identity_key))
+
+
+def find_key(home: Home) -> bytes | None:
+    """The identity key, 32 bytes, if there is one; nothing is made.
+
+    Raises:
+        BadKey: The variable or the file is not 64 hexadecimal digits.
     """
     named = os.environ.get("TANDEM_IDENTITY_KEY")
     if named is not None:
         return _parse(named, "TANDEM_IDENTITY_KEY")
-    home.ensure()
     if not home.identity_key.exists():
-        storage.write_new(
-            home.identity_key, f"{secrets.token_hex(KEY_BYTES)}\n".encode(), mode=0o600
-        )
+        return None
     return _parse(home.identity_key.read_text(), str(home.identity_key))
 
 

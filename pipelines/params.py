@@ -17,7 +17,7 @@ PositiveFloat = Annotated[float, Field(gt=0)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Weight = Annotated[float, Field(ge=0)]
 Port = Annotated[int, Field(ge=1024, le=65535)]
-Family = Literal["popularity", "cf", "multitask"]
+Family = Literal["popularity", "cf", "content", "multitask"]
 
 
 class Section(BaseModel):
@@ -52,6 +52,8 @@ class ValidateParams(Section):
     """Share of an accepted partition's rows that an amendment may drop."""
     max_id_length: Positive
     """Characters."""
+    max_id_share: Share
+    """Share of a partition's rows that have one user, or one item; more is a notice."""
     max_user_events: Positive
     """Events of one user in one partition; more is bot-like."""
     max_future_seconds: Positive
@@ -63,11 +65,11 @@ class ValidateParams(Section):
     min_rows: Positive
     """Rows, before a partition's distribution is judged."""
     volume_low: Share
-    """Times the median of earlier partitions."""
+    """Rows, users and items, times the least of earlier partitions."""
     volume_high: PositiveFloat
-    """Times the median of earlier partitions."""
+    """Rows, users and items, times the most of earlier partitions."""
     max_value_shift: PositiveFloat
-    """Of the mean, in standard deviations of earlier partitions."""
+    """Of the mean beyond the range of earlier ones, in standard deviations."""
     min_value_spread: PositiveFloat
     """Standard deviation, times that of earlier partitions."""
     max_value_spread: PositiveFloat
@@ -118,6 +120,31 @@ class CfParams(Section):
     """As in `popularity`, for the prior."""
     prior_weight: PositiveFloat
     """Of recent popularity (largest = 1) beside the history's sum."""
+
+
+class KindWeights(Section):
+    """How much a field of an item adds to the cosine of two items, by the field's kind."""
+
+    category: Weight
+    tags: Weight
+    number: Weight
+    """Of timestamps, too."""
+    text: Weight
+
+
+class ContentParams(Section):
+    """Item features against a recency-weighted history."""
+
+    max_history: Positive
+    half_life_events: PositiveFloat
+    """That many events further back, an event of the history weighs half."""
+    disliked_weight: Annotated[float, Field(ge=-1, le=1)]
+    """Of an event whose value a binary task calls negative; a liked one weighs 1."""
+    kind_weights: KindWeights
+    prior_half_life_days: PositiveFloat
+    """As in `popularity`, for the prior."""
+    prior_weight: PositiveFloat
+    """Of the root of recent popularity (largest = 1) beside the cosine."""
 
 
 class ScoreWeights(Section):
@@ -190,10 +217,20 @@ class GateParams(Section):
     max_memory_growth_mb: Positive
 
 
+class StateParams(Section):
+    """What stays of the runs."""
+
+    keep_runs: Positive
+
+
 class UpParams(Section):
     """Services of one machine and their ports."""
 
     airflow: bool
+    airflow_database: Annotated[str, Field(pattern=r"^TANDEM_[A-Z0-9_]+$")] | None
+    """The variable that holds the SQLAlchemy URL of Airflow's database; null: SQLite in the home.
+
+    `TANDEM_` because the services inherit other variables of whoever starts them."""
     airflow_port: Port
     gateway_port: Port
     admin_port: Port
@@ -203,8 +240,10 @@ class UpParams(Section):
 
 
 class DeployParams(Section):
-    """The deployment machine's patience."""
+    """Who must agree to a deployment, and the deployment machine's patience."""
 
+    approval: bool
+    """A person must agree, in Airflow, before the DAG deploys."""
     ready_timeout_seconds: Positive
 
 
@@ -227,9 +266,11 @@ class Params(Section):
     fit: FitParams
     popularity: PopularityParams
     cf: CfParams
+    content: ContentParams
     multitask: MultitaskParams
     evaluate: EvaluateParams
     gate: GateParams
+    state: StateParams
     up: UpParams
     deploy: DeployParams
     demo: DemoParams

@@ -9,8 +9,10 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,12 +22,12 @@ from typing import Any, TypeVar
 import psutil
 from pydantic import BaseModel, ValidationError
 
-from pipelines.errors import BadRecord, DiskError, DiskFull, LockHeld, NotWritable
+from pipelines import disk
+from pipelines.errors import BadRecord, LockHeld, StateNewer
 
 TEMPORARY = ".tmp"
 CHUNK = 1 << 20
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS}
+NAMING_SECONDS = 0.5
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -97,6 +99,12 @@ def staging_folder(target: Path) -> Path:
         return staging
 
 
+def sweep(path: Path) -> None:
+    """Removes what killed writers of a file left; for its only writer, or under its lock."""
+    for left in path.parent.glob(f".{path.name}.*{TEMPORARY}"):
+        left.unlink(missing_ok=True)
+
+
 def sync_folder(folder: Path) -> None:
     """Makes the folder's entries durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -106,14 +114,19 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def sync_file(path: Path) -> None:
+    """Makes a file's content durable."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def sync_tree(folder: Path) -> None:
     """Makes every file and folder below durable."""
     for path in sorted(folder.rglob("*")):
         if path.is_dir():
             sync_folder(path)
         elif path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
+            sync_file(path)
     sync_folder(folder)
 
 
@@ -136,27 +149,15 @@ def _write_temporary(path: Path, data: bytes, mode: int) -> Path:
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Turns an OSError of a write into our error, once, naming the path."""
+    """Turns an OSError of a write into our error, once, naming the path.
+
+    Raises:
+        DiskFull, NotWritable, DiskError: See `disk.fault`.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_SPACE:
-            free = shutil.disk_usage(_existing(path)).free
-            hint = f"{free / 1e6:.0f} MB are free there; free some space and run the same again"
-            raise DiskFull("no space left to write", where=[str(path)], hint=hint) from error
-        if error.errno in _NO_ACCESS:
-            raise NotWritable(
-                "this user may not write here", where=[str(path)], hint="check owner and mode"
-            ) from error
-        raise DiskError(
-            f"a write failed: {error.strerror}",
-            where=[str(path)],
-            hint="check the disk, then retry",
-        ) from error
-
-
-def _existing(path: Path) -> Path:
-    return next(folder for folder in path.absolute().parents if folder.exists())
+        raise disk.fault(error.errno or errno.EIO, path) from error
 
 
 # --- records
@@ -192,17 +193,44 @@ def read_record(path: Path, model: type[Model]) -> Model:
 
     Raises:
         BadRecord: The file is missing or holds something else.
+        StateNewer: A newer Tandem wrote it.
     """
     try:
-        return model.model_validate_json(path.read_bytes())
+        content = path.read_bytes()
     except FileNotFoundError as error:
         raise BadRecord("a file is missing", where=[str(path)]) from error
+    return parse_record(content, model, str(path))
+
+
+def parse_record(content: bytes, model: type[Model], place: str) -> Model:
+    """The record that bytes hold; `place` says where they come from.
+
+    Raises:
+        BadRecord: They hold something else.
+        StateNewer: A newer Tandem wrote them: their `schema` is above ours.
+    """
+    try:
+        return model.model_validate_json(content)
     except ValidationError as error:
+        _refuse_newer(error, place)
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+        names = ".".join(str(part) for part in first["loc"])
         raise BadRecord(
-            f"not a {model.__name__}: {place}: {first['msg']}", where=[str(path)]
+            f"not a {model.__name__}: {names}: {first['msg']}", where=[place]
         ) from error
+
+
+def _refuse_newer(error: ValidationError, place: str) -> None:
+    """Raises StateNewer if the record's own `schema` is a number above the one that we know."""
+    for one in error.errors():
+        number = one["input"]
+        if one["loc"] == ("schema",) and type(number) is int and number > 0:
+            known = one.get("ctx", {}).get("expected")
+            raise StateNewer(
+                f"a record has schema {number}, this Tandem knows {known}",
+                where=[place],
+                hint="use the Tandem that wrote it or a newer one: update this checkout",
+            ) from error
 
 
 # --- tables
@@ -302,7 +330,14 @@ def lock(path: Path, verb: str) -> Iterator[None]:
 
 
 def _holder(descriptor: int) -> str:
-    return os.pread(descriptor, 512, 0).decode(errors="replace").strip() or "unnamed"
+    """The living process that the file names; it writes that an instant after it has the lock."""
+    deadline = time.monotonic() + NAMING_SECONDS
+    while True:
+        named = os.pread(descriptor, 512, 0).decode(errors="replace").strip()
+        pid = re.match(r"pid (\d+),", named)
+        if (pid and psutil.pid_exists(int(pid[1]))) or time.monotonic() > deadline:
+            return named or "unnamed"
+        time.sleep(0.005)
 
 
 # --- time

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import typer
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         code = app(list(arguments), standalone_mode=False, prog_name="tandem")
     except TandemError as error:
-        return _report(error.record(), error.render(), as_json)
+        return _report(error.record(), error.render(), as_json, error.answer)
     except exceptions.TyperException as error:
         return _misused(error, as_json)
     except (exceptions.Abort, KeyboardInterrupt):
@@ -64,7 +64,10 @@ def _misused(error: exceptions.TyperException, as_json: bool) -> int:
     return _report(fault.record(), fault.render(), as_json)
 
 
-def _report(record: dict[str, object], text: str, as_json: bool) -> int:
+def _report(
+    record: dict[str, object], text: str, as_json: bool, answer: Mapping[str, object] | None = None
+) -> int:
+    """Tells of an error; a verb's answer beside it stays one JSON object."""
     from pipelines import storage
     from pipelines.progress import log
 
@@ -73,7 +76,8 @@ def _report(record: dict[str, object], text: str, as_json: bool) -> int:
         storage.write_json(Path(error_file), record)
     if as_json:
         fields = ("code", "message", "where", "hint")
-        print(json.dumps({"error": {field: record[field] for field in fields}}))
+        error = {field: record[field] for field in fields}
+        print(json.dumps({**(answer or {}), "error": error}))
     log(text)
     code = record["exit_code"]
     return code if isinstance(code, int) else BUG

@@ -1,4 +1,4 @@
-"""Verbs of the Model group: prepare, train, evaluate, refit, gate."""
+"""Verbs of the Model group: prepare, train, evaluate, refit, gate, reproduce."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,7 @@ GROUP = "Model"
 
 def register(app: typer.Typer) -> None:
     """Adds this group's verbs."""
-    for verb in (prepare, train, evaluate, refit, gate):
+    for verb in (prepare, train, evaluate, refit, gate, reproduce):
         app.command(rich_help_panel=GROUP)(verb)
 
 
@@ -80,6 +80,19 @@ def gate(
 
     settings = load(params, override)
     verdict = step.run_on_artifact(settings, artifact) if artifact else step.run(settings)
-    console.show(verdict, as_json)
-    if enforce or artifact:
-        step.enforce(verdict)
+    console.show(verdict, as_json, step.enforce if enforce or artifact else None)
+
+
+def reproduce(
+    version: Annotated[
+        str, typer.Argument(metavar="VERSION", help="For example recommender@v3.0.0.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Rebuild a registered version from its commit, with an empty cache, and compare.
+
+    Example: tandem reproduce recommender@v1.0.0
+    """
+    from pipelines.reproduce import step
+
+    console.show(step.run(version), as_json, step.enforce)

@@ -1,4 +1,4 @@
-"""Verbs of the Operate group: init, up, down, run, status, checkout, demo, simulate."""
+"""Verbs of the Operate group: init, doctor, up, down, run, status, checkout, demo, simulate."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ RunId = Annotated[str, typer.Argument(metavar="ID", help="The run's name.")]
 
 def register(app: typer.Typer) -> None:
     """Adds this group's verbs."""
-    for verb in (init, up, down, status, checkout, demo, simulate):
+    for verb in (init, doctor, up, down, status, checkout, demo, simulate):
         app.command(rich_help_panel=GROUP)(verb)
     run = typer.Typer(
         help="One run: open a clone, do its steps there, commit.", no_args_is_help=True
@@ -40,6 +40,24 @@ def init(
     from pipelines.init import step
 
     console.show(step.run(load(params, override), dataset), as_json)
+
+
+def doctor(
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Compare the digest of everything that is stored.")
+    ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Remove lock files of Git and DVC that nobody holds.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Look for what is wrong with this machine or this home, and say how to mend it.
+
+    Example: tandem doctor
+    """
+    from pipelines.doctor import step
+
+    console.show(step.run(deep, repair), as_json, step.enforce)
 
 
 def up(

@@ -58,7 +58,7 @@ class LandingManifest(Record):
     revision: int
     """1 for the first content landed for the KEY, then 2, 3, …"""
     digest: str
-    """SHA-256 over the tables' digests: equal content, equal digest."""
+    """SHA-256 over the rows of all tables, on whatever lines of the source they were."""
     source_digest: str
     source: str
     """The requirement or the file's name."""
@@ -107,6 +107,21 @@ class SourceKeys(Record):
     """Every KEY that has rows, in order."""
 
 
+class Example(Record):
+    """A row that a check did not expect, fit to be shown: no user id is in the clear."""
+
+    line: int
+    """In the source."""
+    user: str
+    """The start of the pseudonym; empty where the table has no users."""
+    item: str
+    """The item's id; the start of a pseudonym where no snapshot knows it."""
+    column: str
+    """The column that the check is about."""
+    value: str
+    """What it holds, shortened."""
+
+
 class Check(Record):
     """The outcome of one expectation, or of the reader."""
 
@@ -128,6 +143,8 @@ class Check(Record):
     hint: str
     lines: list[int]
     """Source lines of the first failures."""
+    examples: list[Example] = Field(default_factory=list)
+    """The first of those rows."""
 
 
 class Rows(Record):

@@ -57,7 +57,10 @@ class Placed(Release):
 
 
 class Slot(Record):
-    """The process that we last saw in a slot; pid and start time together name it for good."""
+    """The process that answered in a slot when it was checked: what was proven.
+
+    Pid and start time together name it for good; its successors are not in here.
+    """
 
     version: str
     digest: str
@@ -98,7 +101,7 @@ class Deployment(Record):
     route_version: str | None = None
     """Version of the route file that the gateway is meant to have accepted."""
     reason: str | None = None
-    """Why the last attempt was given up; null when it was not."""
+    """Why the last attempt was given up, or returned without being asked; null when it was not."""
     history: list[Entry] = Field(default_factory=list)
 
 

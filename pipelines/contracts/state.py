@@ -132,6 +132,13 @@ class Endpoint(Record):
     healthy: bool
 
 
+class AirflowEndpoint(Endpoint):
+    """Airflow, and where it keeps its records."""
+
+    database: str | None
+    """`sqlite`, or `postgresql HOST:PORT/NAME`; null before the first `up` with Airflow."""
+
+
 class Live(Record):
     """A version in a slot, with its whole chain of ids."""
 
@@ -191,12 +198,15 @@ class Status(Record):
     state_repo: str
     dataset: str
     clock: ClockStatus
-    identity_key_fingerprint: str
+    identity_key_fingerprint: str | None
+    """None: the key is gone."""
     gateway: Endpoint
-    airflow: Endpoint
+    airflow: AirflowEndpoint
     services: list[Service]
     champion: Live | None
     previous: Live | None
+    failover: str | None
+    """The version that answers in the champion's place, while that one is not well."""
     canary: CanaryStatus | None
     last_verdict: LastVerdict | None
     partitions: list[PartitionStatus]

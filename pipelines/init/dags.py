@@ -3,15 +3,18 @@
 import io
 import shutil
 import tarfile
+from pathlib import Path
+from typing import Any
 
-from pipelines import storage
+from pipelines import storage, timeline
 from pipelines.descriptors import Descriptor
 from pipelines.errors import StateDamaged
 from pipelines.home import Home
+from pipelines.state import settings
 from pipelines.state.repository import MAIN, Repository
 
-DATASET = "dataset.json"
-"""Beside the DAG files: what their schedule follows from."""
+SETTINGS = "settings.json"
+"""Beside the DAG files, which import nothing of ours: what they must know of the home."""
 
 
 def write(home: Home, descriptor: Descriptor, commit: str = MAIN) -> None:
@@ -25,8 +28,21 @@ def write(home: Home, descriptor: Descriptor, commit: str = MAIN) -> None:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(staging, filter="data")
         folder = staging / "dags"
-        facts = {"name": descriptor.name, "clock": descriptor.clock, "grain": descriptor.grain}
-        storage.write_json(folder / DATASET, facts)
+        facts = _facts(home, descriptor, commit, former=target / SETTINGS)
+        storage.write_json(folder / SETTINGS, facts)
         storage.replace_folder(folder, target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _facts(home: Home, descriptor: Descriptor, commit: str, former: Path) -> dict[str, Any]:
+    """Of the data set and the parameters; `since` stays what the first `init` made it."""
+    this_key = timeline.start_of(storage.now_utc(), descriptor.grain)
+    known = storage.read_json(former) if former.exists() else {}
+    return {
+        "name": descriptor.name,
+        "clock": descriptor.clock,
+        "grain": descriptor.grain,
+        "since": known.get("since", storage.rfc3339(this_key)),
+        "approval": settings.yaml_at(home, commit, settings.PARAMS)["deploy"]["approval"],
+    }

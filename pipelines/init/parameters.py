@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.representer import RoundTripRepresenter
 
 from pipelines.params import Params
 
@@ -21,6 +23,7 @@ def apply(file: Path, changed: Mapping[tuple[str, ...], Any]) -> None:
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 200
+    yaml.representer.add_representer(type(None), _null)
     content = yaml.load(file.read_text(encoding="utf-8"))
     for keys, value in changed.items():
         section = content
@@ -32,6 +35,11 @@ def apply(file: Path, changed: Mapping[tuple[str, ...], Any]) -> None:
             section[keys[-1]] = value
     with file.open("w", encoding="utf-8") as stream:
         yaml.dump(content, stream)
+
+
+def _null(representer: RoundTripRepresenter, _: None) -> ScalarNode:
+    """`null` stays what it is; left to itself ruamel writes nothing."""
+    return representer.represent_scalar("tag:yaml.org,2002:null", "null")
 
 
 def _leaves(

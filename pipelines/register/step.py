@@ -35,12 +35,14 @@ def run(params: Params) -> Registered:  # noqa: ARG001 -- every verb takes the p
         DigestMismatch: The artifact is no longer the one that was judged and committed.
         AlreadyRegistered: The commit has a version.
         PushRejected: Other runs took every number that was tried.
+        LockHeld: A Git process that hangs holds a lock of the state; it is named.
     """
     home = Home.find().require()
     clone = Repository(Path.cwd())
     commit = _committed(home, clone)
     require_ship(fetch.read_record(home, commit, GATE, Verdict))
     digest = _unchanged(home, commit, clone.path / REFIT)
+    state = Repository(home.state_repo)
     for _ in range(TRIES):
         clone.git("fetch", "--quiet", "--tags", "--force", "origin")
         version = versions.at(clone, commit)
@@ -53,7 +55,9 @@ def run(params: Params) -> Registered:  # noqa: ARG001 -- every verb takes the p
             log(f"registered {version}: {described.family}, learnt up to {described.trained_until}")
             return Registered(**described.model_dump())
         clone.git("tag", "--delete", version)
-        log(f"another run has taken {version}")
+        log(f"{version} was refused: another run has taken it, or a killed one left its lock")
+        state.clear_locks()
+    state.take_over()
     raise PushRejected(f"{TRIES} times another run took the version", hint="run the same again")
 
 

@@ -39,7 +39,7 @@ def first_accepted(home: Home, report: PartitionReport) -> str:
     """When the KEY was accepted first: an amendment overwrites the decision, its tag stays."""
     path = REPORTS / f"{report.key}.json"
     first = Repository(home.state_repo).show(f"refs/tags/data/{report.key}", path)
-    origin = PartitionReport.model_validate_json(first) if first else report
+    origin = storage.parse_record(first, PartitionReport, str(path)) if first else report
     return origin.accepted_at or report.period_end
 
 

@@ -1,8 +1,10 @@
 """A run's one commit, by compare-and-swap: data to the DVC remote first, then all refs at once."""
 
+import time
+from datetime import datetime
 from pathlib import Path
 
-from pipelines import storage
+from pipelines import disk, storage
 from pipelines.contracts.data import PartitionReport
 from pipelines.contracts.model import GATE, Verdict
 from pipelines.contracts.state import Committed, Run
@@ -29,8 +31,10 @@ RUN, VERDICT, AIRFLOW_RUN = "Tandem-Run", "Tandem-Verdict", "Airflow-Run"
 PRODUCED = (":(exclude)data", ":(exclude)artifacts")
 """What DVC stores; a stage that failed may have left some that it does not know."""
 IGNORED = (Path("data/.gitignore"), Path("artifacts/.gitignore"))
-OWN = "refs/tandem/own"
-"""In the clone: the run's commit, also while another run's is put under it."""
+REPLAY = "refs/tandem/replay"
+"""In the clone, while another run's commit is put under the run's own: the own one, whole."""
+WINNER_SECONDS = 10.0
+"""How long a push that another run's push kept out waits for that one to end."""
 
 
 def commit(home: Home, run: Run) -> Committed:
@@ -40,6 +44,8 @@ def commit(home: Home, run: Run) -> Committed:
         RunRefused, NothingToCommit: There is nothing that may be committed.
         PartitionTaken, AlreadyAccepted: Another run accepted the same KEY first.
         RemoteUnreachable, PushRejected: Nothing was published.
+        DiskFull, NotWritable, DiskError: Nothing was published, and nothing half-written counts.
+        LockHeld: A Git process that hangs holds a lock of the state; it is named.
     """
     clone, mine = Repository(Path(run.path)), None
     for _ in range(TRIES):
@@ -47,18 +53,31 @@ def commit(home: Home, run: Run) -> Committed:
         published = find_published(home, run.id)
         if published is not None:
             return published
-        mine = _own_commit(clone, run, mine, theirs)
+        mine = _own_commit(home, run, mine, theirs)
         _push_data(home, clone, run)
         branch, tags = _branch(clone, run, mine, theirs), _data_tags(clone, mine)
         refs = [f"{mine}:refs/heads/{branch}", *(f"{mine}:refs/tags/{tag}" for tag in tags)]
         if clone.push(*refs):
             log(f"pushed {mine[:12]} to {branch}" + (f" with {places(tags)}" if tags else ""))
             return Committed(id=run.id, commit=mine, branch=branch, tags=tags, is_new=True)
-        log("another run was first: its commit is taken, ours goes on top")
-        Repository(home.state_repo).clear_locks()
+        log("the push was refused: another run was first, or a killed one left its lock")
+        _wait_for_winner(Repository(home.state_repo), theirs)
     raise PushRejected(
         f"{TRIES} times another run pushed first", hint="run the same again when it is quieter"
     )
+
+
+def _wait_for_winner(state: Repository, theirs: str) -> None:
+    """Until the other run's push has ended: trying again in the middle of it loses again.
+
+    Raises:
+        LockHeld: It does not end; it is named.
+    """
+    deadline = time.monotonic() + WINNER_SECONDS
+    while state.resolve(MAIN) == theirs and state.clear_locks():
+        if time.monotonic() > deadline:
+            state.take_over()
+        time.sleep(0.05)
 
 
 def find_published(home: Home, run_id: str) -> Committed | None:
@@ -113,31 +132,33 @@ def _trained(run: Run) -> bool:
     return any(step is not None and step.exit_code == 0 for step in lasts)
 
 
-def _own_commit(clone: Repository, run: Run, mine: str | None, theirs: str) -> str:
+def _own_commit(home: Home, run: Run, mine: str | None, theirs: str) -> str:
     """The run's commit in its clone; made from what lies there, or an ingestion's put on top.
 
-    Safe to repeat after a kill at any point: what the clone and OWN say is enough to go on.
+    Safe to repeat after a kill at any point: either the clone's files are complete, whatever HEAD
+    is, or REPLAY says what they are made from.
     """
+    clone = Repository(Path(run.path))
     if mine is None:
         _check(run)
+        if (left := clone.resolve(REPLAY)) is not None:
+            return _replay(home, run, left, theirs)
         if run_of(clone, "HEAD") == run.id:
             clone.git("reset", "--soft", "HEAD~1")
-        elif (left := clone.resolve(OWN)) is not None:
-            return _replay(clone, run, left, theirs)
-        mine = _make(clone, run)
+        mine = _make(home, run)
     is_on_top = clone.resolve(f"{mine}~1") == theirs
-    return mine if is_on_top or _trained(run) else _replay(clone, run, mine, theirs)
+    return mine if is_on_top or _trained(run) else _replay(home, run, mine, theirs)
 
 
-def _make(clone: Repository, run: Run) -> str:
+def _make(home: Home, run: Run) -> str:
+    clone = Repository(Path(run.path))
     accepted = partitions.own(clone.path)
-    partitions.track(clone.path, [report.key for report in accepted])
+    partitions.track(home, clone.path, [report.key for report in accepted])
     message = _message(clone, run, accepted)
     clone.git("add", "--all", "--", ".", *PRODUCED)
     if pointers := _pointers(clone.path):
         clone.git("add", "--force", "--", *pointers)
     clone.git("commit", "--quiet", "--allow-empty", "--cleanup=verbatim", "-m", message)
-    clone.git("update-ref", OWN, "HEAD")
     return clone.git("rev-parse", "HEAD").strip()
 
 
@@ -147,11 +168,16 @@ def _pointers(path: Path) -> list[str]:
     return [f"{name}.dvc" for name in data_of(path)] + ignored
 
 
-def _replay(clone: Repository, run: Run, mine: str, theirs: str) -> str:
+def _replay(home: Home, run: Run, mine: str, theirs: str) -> str:
     """An ingestion's commit anew, on top of what `main` is now."""
+    log(f"run {run.id} goes on top of {theirs[:12]}")
+    clone = Repository(Path(run.path))
+    clone.git("update-ref", REPLAY, mine)
     clone.git("reset", "--hard", "--quiet", theirs)
     partitions.put_back(clone, mine, theirs)
-    return _make(clone, run)
+    remade = _make(home, run)
+    clone.git("update-ref", "-d", REPLAY)
+    return remade
 
 
 def _fetch_main(clone: Repository) -> str:
@@ -179,24 +205,37 @@ def _data_tags(clone: Repository, mine: str) -> list[str]:
 
 
 def _push_data(home: Home, clone: Repository, run: Run) -> None:
-    """Pushes what the commit refers to and sees it there; refs come after."""
-    stored = stored_of(clone) if _trained(run) else data_of(clone.path)
-    unreachable = RemoteUnreachable(
+    """Pushes what the commit refers to, sees it there and makes it durable; refs come after.
+
+    Raises:
+        RemoteUnreachable: The remote is not there, or did not take all.
+        DiskFull, NotWritable, DiskError: Its disk did not take all.
+    """
+    stored, store = stored_of(clone) if _trained(run) else data_of(clone.path), Objects(home)
+    if not home.remote.is_dir():
+        raise _unreachable(home)
+    names = store.names(stored)
+    lacking = store.missing_in_remote(names)
+    if lacking:
+        disk.require_space(home.remote, store.size(lacking), f"a push of {len(lacking)} objects")
+        try:
+            dvc.run(clone.path, "push", *stored)
+        except DvcFailed as error:
+            raise _unreachable(home, *error.where[1:]) from error
+    if left := store.missing_in_remote(names):
+        raise _unreachable(home, *sorted(left))
+    # an earlier try may have pushed them, and been killed before they were durable
+    ours = store.pushed_since(names, datetime.fromisoformat(run.opened_at))
+    if left := store.unsettled(ours | lacking):
+        raise _unreachable(home, *sorted(left))
+
+
+def _unreachable(home: Home, *places: str) -> RemoteUnreachable:
+    return RemoteUnreachable(
         "the DVC remote cannot be written: nothing was committed",
-        where=[str(home.remote)],
+        where=[str(home.remote), *places],
         hint="bring the remote back, then run the same again",
     )
-    if not home.remote.is_dir():
-        raise unreachable
-    try:
-        dvc.run(clone.path, "push", "--quiet", *stored)
-    except DvcFailed as error:
-        unreachable.where = (str(home.remote), *error.where[1:])
-        raise unreachable from error
-    missing = Objects(home).missing_in_remote(stored.values())
-    if missing:
-        unreachable.where = (str(home.remote), *missing)
-        raise unreachable
 
 
 def _message(clone: Repository, run: Run, accepted: list[PartitionReport]) -> str:

@@ -4,12 +4,18 @@ import shutil
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from pipelines import storage
 from pipelines.errors import BadRecord, CacheCorrupt, DigestMismatch
 from pipelines.home import Home
-from pipelines.state.objects import FOLDER_SUFFIX, LOCK, Objects, outputs_of_lock
+from pipelines.state.objects import (
+    FOLDER_SUFFIX,
+    LOCK,
+    Objects,
+    makers_of_lock,
+    outputs_of_lock,
+)
 from pipelines.state.repository import Repository
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -25,12 +31,13 @@ def read_file(home: Home, commit: str, path: str | Path) -> bytes | None:
     content = Repository(home.state_repo).show(commit, name)
     if content is not None:
         return content
+    store = _store(home, commit)
     for output, md5 in _outputs(home, commit).items():
         if name == output and not md5.endswith(FOLDER_SUFFIX):
-            return Objects(home).require(md5, name).read_bytes()
+            return store.require(md5, name).read_bytes()
         if name.startswith(f"{output}/") and md5.endswith(FOLDER_SUFFIX):
-            found = Objects(home).listing(md5, output).get(name.removeprefix(f"{output}/"))
-            return Objects(home).require(found, name).read_bytes() if found else None
+            found = store.listing(md5, output).get(name.removeprefix(f"{output}/"))
+            return store.require(found, name).read_bytes() if found else None
     return None
 
 
@@ -39,17 +46,13 @@ def read_record(home: Home, commit: str, path: str | Path, model: type[Model]) -
 
     Raises:
         BadRecord: The commit has no such file, or it holds something else.
+        StateNewer: A newer Tandem wrote it.
     """
     content = read_file(home, commit, path)
-    place = [f"{path} at {commit[:12]}"]
+    place = f"{path} at {commit[:12]}"
     if content is None:
-        raise BadRecord("a commit of the state lacks a file", where=place)
-    try:
-        return model.model_validate_json(content)
-    except ValidationError as error:
-        raise BadRecord(
-            f"not a {model.__name__}: {error.errors()[0]['msg']}", where=place
-        ) from error
+        raise BadRecord("a commit of the state lacks a file", where=[place])
+    return storage.parse_record(content, model, place)
 
 
 def fetch_artifact(
@@ -72,7 +75,7 @@ def fetch_artifact(
         DigestMismatch: It is whole but not of that digest; `dest` is left as it was.
     """
     output = Path(path).as_posix()
-    store = Objects(home)
+    store = _store(home, commit)
     files = store.require_all(_output(home, commit, output), output)
     staging = storage.staging_folder(dest)
     try:
@@ -99,7 +102,7 @@ def files_of(home: Home, commit: str, path: str | Path) -> dict[str, str]:
     Raises:
         CacheCorrupt: The commit has no such output, or an object of it is damaged everywhere.
     """
-    store, output = Objects(home), Path(path).as_posix()
+    store, output = _store(home, commit), Path(path).as_posix()
     files = store.require_all(_output(home, commit, output), output)
     return {name: storage.sha256_file(store.path(md5)) for name, md5 in files.items()}
 
@@ -109,6 +112,11 @@ def _output(home: Home, commit: str, output: str) -> str:
     if md5 is None:
         raise CacheCorrupt(f"commit {commit[:12]} has no output {output}", where=[LOCK])
     return md5
+
+
+def _store(home: Home, commit: str) -> Objects:
+    lock = Repository(home.state_repo).show(commit, LOCK)
+    return Objects(home, makers_of_lock(lock) if lock else None)
 
 
 def _outputs(home: Home, commit: str) -> dict[str, str]:

@@ -7,7 +7,8 @@ stored content asks here first.
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -23,14 +24,24 @@ _CHUNK = 1 << 20
 
 
 class Objects:
-    """The home's stored objects."""
+    """The home's stored objects.
 
-    def __init__(self, home: Home) -> None:
+    Args:
+        home: Whose cache and remote hold them.
+        makers: Stage by output, to name who can make an object again.
+    """
+
+    def __init__(self, home: Home, makers: Mapping[str, str] | None = None) -> None:
         self.home = home
+        self._makers = makers or {}
 
     def path(self, md5: str) -> Path:
         """Where the cache keeps an object."""
         return _place(self.home.cache, md5)
+
+    def stored(self, md5: str) -> Path:
+        """Where the remote keeps an object."""
+        return _place(self.home.remote, md5)
 
     def require(self, md5: str, owner: str) -> Path:
         """An object in the cache, whole; a damaged or missing one is taken from the remote.
@@ -45,15 +56,15 @@ class Objects:
         cached = self.path(md5)
         if _is_whole(cached, md5):
             return cached
-        stored = _place(self.home.remote, md5)
+        stored = self.stored(md5)
         if not _is_whole(stored, md5):
             raise CacheCorrupt(
                 f"object {md5} of {owner} is missing or damaged, in the cache and in the remote",
                 where=[str(cached), str(stored)],
-                hint="restore the remote from a backup, or rebuild it: `dvc repro --force` in the "
-                "clone of the run that made it, then `dvc push`",
+                hint=self._way_back(owner),
             )
-        log(f"object {md5} of {owner} was not whole in the cache: taken from the remote")
+        if cached.exists():
+            log(f"object {md5} of {owner} was damaged in the cache: taken from the remote")
         self._replace(cached, stored)
         return cached
 
@@ -72,15 +83,63 @@ class Objects:
             self.require(name, f"{owner}/{path}")
         return files
 
-    def missing_in_remote(self, md5s: Iterable[str]) -> list[str]:
-        """Objects, and files of folders, that the remote does not have."""
-        missing = []
-        for md5 in md5s:
-            names = {md5}
+    def names(self, outputs: Mapping[str, str]) -> set[str]:
+        """All objects of outputs, which are MD5 by path: files, listings and the files in them."""
+        names = set(outputs.values())
+        for owner, md5 in outputs.items():
             if md5.endswith(FOLDER_SUFFIX):
-                names |= set(self.listing(md5, "a pushed folder").values())
-            missing += [name for name in names if not _place(self.home.remote, name).is_file()]
-        return sorted(missing)
+                names |= set(self.listing(md5, owner).values())
+        return names
+
+    def missing_in_remote(self, names: Iterable[str]) -> set[str]:
+        """Objects that the remote does not have."""
+        return {name for name in names if not _place(self.home.remote, name).is_file()}
+
+    def pushed_since(self, names: Iterable[str], moment: datetime) -> set[str]:
+        """Objects that came into the remote at or after an instant."""
+        start = moment.timestamp()
+        return {name for name in names if _place(self.home.remote, name).stat().st_mtime >= start}
+
+    def size(self, names: Iterable[str]) -> int:
+        """Bytes that objects take in the cache; those that it lacks count nothing."""
+        paths = [self.path(name) for name in names]
+        return sum(path.stat().st_size for path in paths if path.is_file())
+
+    def unsettled(self, names: Iterable[str]) -> set[str]:
+        """Objects whose copy in the remote is not whole; the others are durable now.
+
+        DVC leaves it to the kernel when its copies reach the disk.
+
+        Raises:
+            DiskError: The disk did not take one.
+        """
+        paths = {name: _place(self.home.remote, name) for name in names}
+        whole = {name: path for name, path in paths.items() if _is_whole(path, name)}
+        for path in whole.values():
+            with storage.translated(path):
+                storage.sync_file(path)
+        for folder in {path.parent for path in whole.values()}:
+            with storage.translated(folder):
+                storage.sync_folder(folder)
+        return paths.keys() - whole.keys()
+
+    def set_aside(self, md5: str, owner: str) -> None:
+        """Takes what is whole nowhere out of the cache, so that its stage makes it anew."""
+        try:
+            self.require_all(md5, owner)
+        except CacheCorrupt as error:
+            Path(error.where[0]).unlink(missing_ok=True)
+            log(f"{error.message}: not used, its stage makes it again")
+
+    def _way_back(self, owner: str) -> str:
+        parts = (owner, *(str(parent) for parent in Path(owner).parents))
+        maker = next((self._makers[part] for part in parts if part in self._makers), None)
+        if maker is None:
+            return "restore the remote from a backup, or ingest the partition again"
+        return (
+            f"restore the remote from a backup, or rebuild it: `dvc repro --force {maker}` in the "
+            "clone of the run that made it, then `dvc push`"
+        )
 
     def _replace(self, cached: Path, stored: Path) -> None:
         with storage.translated(cached):
@@ -98,6 +157,12 @@ def outputs_of_lock(text: bytes) -> dict[str, str]:
     return {out["path"]: out["md5"] for out in outs}
 
 
+def makers_of_lock(text: bytes) -> dict[str, str]:
+    """Stage by path of the outputs that a `dvc.lock` names."""
+    stages = (YAML(typ="safe").load(text) or {}).get("stages", {})
+    return {out["path"]: name for name, stage in stages.items() for out in stage.get("outs", [])}
+
+
 def output_of_add(text: bytes) -> str:
     """MD5 of the folder that a `.dvc` file names."""
     return str(YAML(typ="safe").load(text)["outs"][0]["md5"])
@@ -107,11 +172,14 @@ def _place(store: Path, md5: str) -> Path:
     return store / "files" / "md5" / md5[:2] / md5[2:]
 
 
-def _is_whole(path: Path, md5: str) -> bool:
-    if not path.is_file():
-        return False
-    digest = hashlib.md5(usedforsecurity=False)  # DVC's name for content, no protection
+def md5_of(path: Path) -> str:
+    """MD5 of a file's content: DVC's name for it, no protection."""
+    digest = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
-    return digest.hexdigest() == md5.removesuffix(FOLDER_SUFFIX)
+    return digest.hexdigest()
+
+
+def _is_whole(path: Path, md5: str) -> bool:
+    return path.is_file() and md5_of(path) == md5.removesuffix(FOLDER_SUFFIX)

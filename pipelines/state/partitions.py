@@ -4,10 +4,10 @@ A clone holds the new partitions alone. DVC merges them into the folders that it
 are added one by one (`dvc add data/items/dt=KEY`); adding the whole folder would drop the others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipelines import storage
+from pipelines import disk, storage
 from pipelines.contracts.data import (
     ACCEPTED,
     REPORTS,
@@ -16,7 +16,9 @@ from pipelines.contracts.data import (
     PartitionReport,
 )
 from pipelines.errors import AlreadyAccepted, PartitionTaken
+from pipelines.home import Home
 from pipelines.state import dvc
+from pipelines.state.objects import Objects, md5_of, output_of_add
 from pipelines.state.repository import Repository
 
 MANIFEST = "manifest.json"
@@ -35,8 +37,11 @@ def own(path: Path) -> list[PartitionReport]:
 def at(clone: Repository, commit: str) -> dict[str, PartitionReport]:
     """The accepted partitions of a commit, by KEY."""
     names = [name for name in clone.files(commit, REPORTS) if name.endswith(".json")]
-    contents = clone.contents(commit, names)
-    reports = [PartitionReport.model_validate_json(content) for content in contents]
+    contents = zip(names, clone.contents(commit, names), strict=True)
+    reports = [
+        storage.parse_record(content, PartitionReport, f"{name} at {commit[:12]}")
+        for name, content in contents
+    ]
     return {report.key: report for report in sorted(reports, key=_order)}
 
 
@@ -45,17 +50,35 @@ def newest(reports: Sequence[PartitionReport]) -> PartitionReport | None:
     return max(reports, key=_order, default=None)
 
 
-def track(path: Path, keys: Sequence[str]) -> None:
-    """Lets DVC take in partitions that lie on the clone's disk; safe to repeat."""
-    targets: list[str] = []
+def track(home: Home, path: Path, keys: Sequence[str]) -> None:
+    """Lets DVC take in partitions that lie on the clone's disk; safe to repeat, and quick then.
+
+    Raises:
+        DiskFull: The cache cannot hold them.
+    """
+    targets: list[Path] = []
     for table in TABLES if keys else ():
         folder = ACCEPTED / table
-        if (path / f"{folder}.dvc").exists():
-            targets += [str(folder / f"dt={key}") for key in keys if _exists(path, folder, key)]
-        elif (path / folder).is_dir():
-            targets.append(str(folder))
+        pointer = path / f"{folder}.dvc"
+        if not pointer.exists():
+            targets += [folder] if (path / folder).is_dir() else []
+            continue
+        listed = Objects(home).listing(output_of_add(pointer.read_bytes()), str(folder))
+        parts = [Path(f"dt={key}") for key in keys if (path / folder / f"dt={key}").is_dir()]
+        targets += [
+            folder / part for part in parts if not _is_taken_in(path / folder, part, listed)
+        ]
     if targets:
-        dvc.run(path, "add", "--quiet", *targets)
+        needed = sum(file.stat().st_size for name in targets for file in (path / name).rglob("*"))
+        disk.require_space(home.cache, needed, f"a copy of {len(targets)} folders")
+        dvc.run(path, "add", *map(str, targets))
+
+
+def _is_taken_in(folder: Path, part: Path, listed: Mapping[str, str]) -> bool:
+    """Whether a listing of DVC's names exactly the files of a partition, with their content."""
+    files = [file for file in (folder / part).rglob("*") if file.is_file()]
+    found = {file.relative_to(folder).as_posix(): md5_of(file) for file in files}
+    return found == {name: md5 for name, md5 in listed.items() if name.startswith(f"{part}/")}
 
 
 def put_back(clone: Repository, mine: str, theirs: str) -> list[PartitionReport]:
@@ -119,7 +142,3 @@ def _renumber(path: Path, key: str, sequence: int) -> None:
 
 def _order(report: PartitionReport) -> tuple[int, str]:
     return report.sequence or 0, report.key
-
-
-def _exists(path: Path, folder: Path, key: str) -> bool:
-    return (path / folder / f"dt={key}").is_dir()

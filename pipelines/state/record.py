@@ -31,6 +31,11 @@ def path_of(home: Home, run_id: str) -> Path:
     return home.runs / f"{run_id}.json"
 
 
+def lock_of(home: Home, run_id: str) -> Path:
+    """The lock of whoever works in the run."""
+    return home.locks / f"run-{run_id}.lock"
+
+
 def find(home: Home, run_id: str) -> Run:
     """The record of a run that was opened.
 
@@ -51,3 +56,9 @@ def write(home: Home, run: Run) -> Run:
     """Writes the record, and returns it."""
     storage.write_record(path_of(home, run.id), run)
     return run
+
+
+def clear_unfinished(home: Home, run_id: str) -> None:
+    """Removes what killed writers of the record left; the caller has the run for himself."""
+    for left in home.runs.glob(f".{run_id}.json.{'[0-9a-f]' * 8}{storage.TEMPORARY}"):
+        left.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """Git by subprocess: argument lists, our identity, no hooks, none of the user's settings."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,8 +9,9 @@ from pathlib import Path
 import psutil
 
 from pipelines import storage
-from pipelines.errors import GitFailed
+from pipelines.errors import EnvironmentFault, GitFailed, LockHeld
 from pipelines.progress import log
+from pipelines.state.last_words import disk_fault, tail
 
 MAIN = "main"
 NAME, EMAIL = "Tandem", "tandem@localhost"
@@ -24,12 +26,15 @@ OURS = (
     "core.fsmonitor=false",
     "core.quotePath=false",
     "gc.auto=0",
+    "maintenance.auto=false",
     "protocol.file.allow=always",
     "safe.directory=*",
 )
 OPTIONS = tuple(word for setting in OURS for word in ("-c", setting))
-TAIL_LINES = 5
-REJECTED = ("[rejected]", "[remote rejected]")
+REJECTED = ("[rejected]", "[remote rejected]", "cannot lock ref")
+UNFINISHED = ("*.lock", "refs/**/*.lock", "objects/*.lock", "objects/tmp_*", "objects/*/tmp_*")
+UNPACKING = "unpacker error"
+"""Git's word for a push that failed on the disk of the other side: nobody else was first."""
 
 
 def environment() -> dict[str, str]:
@@ -38,11 +43,6 @@ def environment() -> dict[str, str]:
     names = {f"GIT_{role}_NAME": NAME for role in ("AUTHOR", "COMMITTER")}
     emails = {f"GIT_{role}_EMAIL": EMAIL for role in ("AUTHOR", "COMMITTER")}
     return kept | names | emails | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
-
-
-def tail(text: str, lines: int = TAIL_LINES) -> list[str]:
-    """The last lines that say something."""
-    return [line.strip() for line in text.splitlines() if line.strip()][-lines:]
 
 
 class Repository:
@@ -56,10 +56,11 @@ class Repository:
 
         Raises:
             GitFailed: It ended with another code than 0.
+        DiskFull, NotWritable, DiskError: The disk is at fault.
         """
         done = self._run(words)
         if done.returncode != 0:
-            raise self._failure(words, done.stderr.decode(errors="replace"))
+            raise self._failure(words, done.stderr.decode(errors="replace"), done.returncode)
         return done.stdout.decode(errors="surrogateescape")
 
     def ask(self, *words: str) -> str | None:
@@ -120,29 +121,59 @@ class Repository:
 
         Raises:
             GitFailed: It failed for another reason.
+            DiskFull, NotWritable, DiskError: A disk is at fault, here or there.
         """
         words = ("push", "--porcelain", "--atomic", "--no-verify", remote, *refspecs)
         done = self._run(words)
         if done.returncode == 0:
             return True
         said = (done.stdout + done.stderr).decode(errors="replace")
-        if any(word in said for word in REJECTED) or "cannot lock ref" in said:
+        failure = self._failure(words, said, done.returncode)
+        is_lost = any(word in said for word in REJECTED) and UNPACKING not in said
+        if is_lost and isinstance(failure, GitFailed):
             return False
-        raise self._failure(words, said)
+        raise failure
 
-    def clear_locks(self) -> None:
-        """Removes lock files that a killed Git left here, once no Git process works here."""
-        locks = [path for path in self._locks() if path.exists()]
-        if not locks or any(_works_in(self.path)):
-            return
-        for path in locks:
-            path.unlink(missing_ok=True)
-            log(f"removed {path}: the Git process that made it is gone")
+    def clear_locks(self) -> list[psutil.Process]:
+        """Removes locks and half-received objects of a killed Git, if no Git process works here.
 
-    def _locks(self) -> Iterator[Path]:
+        What came up while we looked for processes stays: its maker may have begun then.
+
+        Returns:
+            The Git processes at work here, if there is any such file; all stay then.
+        """
+        before = {path: state for path in self._unfinished() if (state := _state_of(path))}
+        holders = list(_at_work(self.path)) if before else []
+        for path, state in before.items() if not holders else ():
+            if _state_of(path) == state:
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+                log(f"removed {path}: the Git process that made it is gone")
+        return holders
+
+    def leftovers(self) -> list[Path]:
+        """What `clear_locks` would remove: nothing while a Git process works here."""
+        found = list(self._unfinished())
+        return [] if found and any(_at_work(self.path)) else found
+
+    def take_over(self) -> None:
+        """Clears what a killed Git left, for somebody who must have the repository for himself.
+
+        Raises:
+            LockHeld: A Git process works here; it is named.
+        """
+        holders = self.clear_locks()
+        if holders:
+            names = [f"pid {one.pid}, {_command(one)}" for one in holders]
+            raise LockHeld(
+                f"Git is at work here: {names[0]}",
+                where=[str(self.path), *names[1:]],
+                hint="wait until it ends, then run the same again",
+            )
+
+    def _unfinished(self) -> Iterator[Path]:
         folder = self.path / ".git" if (self.path / ".git").is_dir() else self.path
-        yield from folder.glob("*.lock")
-        yield from (folder / "refs").rglob("*.lock")
+        for pattern in UNFINISHED:
+            yield from folder.glob(pattern)
 
     def _run(
         self, words: Sequence[str], content: bytes = b""
@@ -161,14 +192,25 @@ class Repository:
                 "git cannot be started", where=[str(self.path)], hint="install git"
             ) from error
 
-    def _failure(self, words: Sequence[str], said: str) -> GitFailed:
-        return GitFailed(
+    def _failure(self, words: Sequence[str], said: str, code: int = 1) -> EnvironmentFault:
+        origin = self.ask("config", "remote.origin.url")
+        folders = [self.path, Path(origin)] if origin else [self.path]
+        return disk_fault(said, code, folders) or GitFailed(
             f"`git {words[0]}` failed: {' '.join(tail(said, 1)) or 'it said nothing'}",
             where=[str(self.path), *tail(said)],
         )
 
 
-def _works_in(path: Path) -> Iterator[psutil.Process]:
+def _state_of(path: Path) -> tuple[int, int, int] | None:
+    """What tells a lock file from another one of the same name."""
+    try:
+        facts = path.lstat()
+    except FileNotFoundError:
+        return None
+    return facts.st_ino, facts.st_mtime_ns, facts.st_ctime_ns
+
+
+def _at_work(path: Path) -> Iterator[psutil.Process]:
     """Git processes that stand in the folder or name it."""
     for process in psutil.process_iter():
         try:
@@ -181,14 +223,23 @@ def _works_in(path: Path) -> Iterator[psutil.Process]:
             continue
 
 
+def _command(process: psutil.Process) -> str:
+    try:
+        return f"`{' '.join(process.cmdline())}`"
+    except psutil.Error:
+        return "which has just ended"
+
+
 def clone(source: Path, target: Path, revision: str = MAIN) -> Repository:
     """A clone of a branch or a tag; `target` must not exist, its parent must.
+
+    Without links: damage to a file of the clone must not be damage to the source.
 
     Raises:
         GitFailed: The source cannot be read.
     """
     parent = Repository(target.parent)
-    words = ("--quiet", "--template=", "--branch", revision, str(source), str(target))
+    options = ("--quiet", "--template=", "--no-hardlinks", "--branch", revision)
     with storage.translated(target):
-        parent.git("clone", *words)
+        parent.git("clone", *options, str(source), str(target))
     return Repository(target)

@@ -10,10 +10,10 @@ from typing import cast, get_args
 from pipelines import storage
 from pipelines.contracts.model import Kind
 from pipelines.contracts.state import Committed, Run
-from pipelines.errors import RunCommitted, StateDamaged, UsageError
+from pipelines.errors import GitFailed, RunCommitted, UsageError
 from pipelines.home import Home
 from pipelines.progress import log
-from pipelines.state import champion, clone, commits, record, steps
+from pipelines.state import champion, clone, commits, leftovers, record, settings, steps
 from pipelines.state.repository import MAIN, Repository
 
 KIND_VARIABLE = "TANDEM_RUN_KIND"
@@ -23,6 +23,7 @@ def open_run(home: Home, run_id: str, airflow_run_id: str | None = None) -> Run:
     """Clones the state for a run and writes what kind of run it is; a run that is open stays.
 
     A broken clone is thrown away and made again. TANDEM_RUN_KIND=recipe asks for a recipe run.
+    A new run takes the place of old ones: clones beyond `state.keep_runs` are removed.
 
     Raises:
         RunName: The name cannot be a folder and a branch.
@@ -41,7 +42,10 @@ def open_run(home: Home, run_id: str, airflow_run_id: str | None = None) -> Run:
         if former is not None and former.commit is not None:
             _reopen(home, former)
             return former
-        return _open(home, run_id, airflow_run_id)
+        with clone.state_diagnosed(home):
+            run = _open(home, run_id, airflow_run_id)
+        leftovers.clear(home, settings.keep_runs(home, run.base))
+        return run
 
 
 def step(home: Home, run_id: str, verb: str, args: Sequence[str] = ()) -> int:
@@ -51,6 +55,7 @@ def step(home: Home, run_id: str, verb: str, args: Sequence[str] = ()) -> int:
         UnknownRun: The run was not opened.
         RunCommitted: The run is committed, and the verb belongs before the commit.
         LockHeld: Another process works in this run.
+        CloneDamaged, StateDamaged: A repository is broken; which one, and the way back.
     """
     with _alone(home, run_id, f"run step {verb}"):
         run = record.find(home, run_id)
@@ -59,7 +64,8 @@ def step(home: Home, run_id: str, verb: str, args: Sequence[str] = ()) -> int:
                 f"run {run_id} is committed already, as {run.commit[:12]}",
                 hint="open a new run to do more",
             )
-        return steps.run(home, run, verb, args)
+        with clone.diagnosed(home, Path(run.path)):
+            return steps.run(home, run, verb, args)
 
 
 def commit(home: Home, run_id: str) -> Committed:
@@ -69,13 +75,16 @@ def commit(home: Home, run_id: str) -> Committed:
         RunRefused, NothingToCommit: There is nothing that may be committed.
         PartitionTaken, AlreadyAccepted: Another run accepted the same KEY first.
         RemoteUnreachable, PushRejected: Nothing was published.
+        CloneDamaged, StateDamaged: A repository is broken; which one, and the way back.
     """
     with _alone(home, run_id, "run commit"):
         run = record.find(home, run_id)
-        steps.make_ready(home, run)
-        done = commits.commit(home, run)
+        with clone.diagnosed(home, Path(run.path)):
+            steps.make_ready(home, run)
+            done = commits.commit(home, run)
         changes = {"commit": done.commit, "branch": done.branch, "tags": done.tags}
         record.write(home, run.model_copy(update=changes))
+        Repository(home.state_repo).clear_locks()
         return done
 
 
@@ -83,7 +92,7 @@ def _open(home: Home, run_id: str, airflow_run_id: str | None) -> Run:
     path = home.runs / run_id
     base = Repository(home.state_repo).resolve(MAIN)
     if base is None:
-        raise StateDamaged("the state has no branch `main`", where=[str(home.state_repo)])
+        raise GitFailed(f"it has no branch `{MAIN}`", where=[str(home.state_repo)])
     live = champion.current(home)
     run_file, reason = champion.plan(home, base, live, _asked_kind())
     made = clone.make(home, path)
@@ -118,6 +127,6 @@ def _asked_kind() -> Kind | None:
 
 @contextmanager
 def _alone(home: Home, run_id: str, verb: str) -> Iterator[None]:
-    lock = home.locks / f"run-{record.check_name(run_id)}.lock"
+    lock = record.lock_of(home, record.check_name(run_id))
     with storage.lock(lock, verb), steps.marked(home, run_id, verb):
         yield

@@ -29,3 +29,9 @@ def descriptor(home: Home, commit: str = MAIN) -> Descriptor:
     """The descriptor of the home's data set."""
     name = yaml_at(home, commit, PARAMS)["dataset"]
     return Descriptor.model_validate(yaml_at(home, commit, f"datasets/{name}.yaml"))
+
+
+def keep_runs(home: Home, commit: str = MAIN) -> int | None:
+    """How many clones of runs the state keeps; None for all: its parameters know no limit yet."""
+    number = yaml_at(home, commit, PARAMS).get("state", {}).get("keep_runs")
+    return None if number is None else int(number)

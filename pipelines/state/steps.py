@@ -1,5 +1,6 @@
 """A step of a run: a verb or a DVC stage in the run's clone, with that verb's own exit code."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from pipelines import storage
+from pipelines import disk, storage
 from pipelines.contracts.state import Run, Step
 from pipelines.errors import OutOfMemory, StepKilled, TandemError
 from pipelines.home import Home
@@ -33,7 +34,9 @@ def run(home: Home, run: Run, verb: str, args: Sequence[str]) -> int:
 
     Raises:
         OutOfMemory, StepKilled: It was ended from outside.
+        DiskFull: It was ended by the file size limit.
         DvcFailed: DVC failed before or after the verb.
+        LockHeld: A living Git or DVC process holds a lock of the clone.
     """
     make_ready(home, run)
     started = Step(verb=verb, args=list(args), started_at=_now())
@@ -66,15 +69,17 @@ def marked(home: Home, run_id: str, verb: str) -> Iterator[None]:
 def make_ready(home: Home, run: Run) -> None:
     """Clears what a killed step left: processes that nobody waits for, and locks."""
     _end_orphans(home, run)
-    Repository(Path(run.path)).clear_locks()
+    record.clear_unfinished(home, run.id)
+    Repository(Path(run.path)).take_over()
     dvc.repair_locks(Path(run.path))
 
 
 def _stage(home: Home, run: Run, verb: str, args: Sequence[str]) -> int:
     path = Path(run.path)
-    partitions.track(path, [report.key for report in partitions.own(path)])
+    partitions.track(home, path, [report.key for report in partitions.own(path)])
     clone.complete_data(home, path)
-    words = ("repro", verb, *args)
+    clone.check_reused(home, path)
+    words = ("repro", "--no-run-cache", verb, *args)  # that cache gives outputs back unchecked
     code, said = dvc.stream(path, words, _error_file(run))
     if code == 0:
         return 0
@@ -83,8 +88,8 @@ def _stage(home: Home, run: Run, verb: str, args: Sequence[str]) -> int:
         return told
     inner = dvc.exit_code_in(said)
     if inner is None:
-        raise dvc.failure(words, said, path)
-    return _own(inner, verb)
+        raise dvc.failure(words, said, path, code)
+    return _own(inner, verb, path)
 
 
 def _verb(run: Run, verb: str, args: Sequence[str]) -> int:
@@ -93,7 +98,7 @@ def _verb(run: Run, verb: str, args: Sequence[str]) -> int:
     done = subprocess.run(
         command, cwd=run.path, env=environment, stdin=subprocess.DEVNULL, check=False
     )
-    return _own(done.returncode, verb)
+    return _own(done.returncode, verb, Path(run.path))
 
 
 def _error_file(run: Run) -> dict[str, str]:
@@ -110,7 +115,7 @@ def _told(path: Path) -> int | None:
     return int(storage.read_json(path / ERROR_FILE)["exit_code"])
 
 
-def _own(code: int, verb: str) -> int:
+def _own(code: int, verb: str, path: Path) -> int:
     """An exit code of ours; a signal becomes an error."""
     number = -code if code < 0 else code - SHELL_SIGNAL
     if code >= 0 and not 0 < number < signal.NSIG:
@@ -122,6 +127,8 @@ def _own(code: int, verb: str) -> int:
             hint="train on less: smaller `multitask.batch_pages` or `embedding_dim`; then run the "
             "same again, it goes on where it was",
         )
+    if number == signal.SIGXFSZ:
+        raise disk.fault(errno.EFBIG, path)
     raise StepKilled(
         f"{verb} was ended by {signal.Signals(number).name}", hint="run the same again to go on"
     )

@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import NamedTuple
 
 from pipelines import storage
 from pipelines.contracts.model import GATE, REFIT, WINNER, Verdict, Winner
@@ -16,6 +17,13 @@ ARTIFACT = "recommender"
 STAGE = "production"
 DIGEST = "Model-Digest"
 _TAG = re.compile(rf"{ARTIFACT}@v(\d+)\.0\.0")
+
+
+class Tagged(NamedTuple):
+    """A version's tag: the commit that it names, and the digest of the served model."""
+
+    commit: str
+    model_digest: str
 
 
 def names(repository: Repository) -> list[str]:
@@ -43,11 +51,21 @@ def lookup(home: Home, version: str) -> Version:
     Raises:
         UnknownVersion: The registry has no such version.
     """
+    found = tagged(home, version)
+    return describe(home, found.commit, version, found.model_digest)
+
+
+def tagged(home: Home, version: str) -> Tagged:
+    """What the registry itself says of a version; its commit is not read.
+
+    Raises:
+        UnknownVersion: The registry has no such version.
+    """
     state = Repository(home.state_repo)
     reference = f"refs/tags/{_known(state, version)}"
     commit = state.git("rev-parse", f"{reference}^{{commit}}").strip()
     words = (f"--format=%(trailers:key={DIGEST},valueonly)", reference)
-    return describe(home, commit, version, state.git("for-each-ref", *words).strip())
+    return Tagged(commit, state.git("for-each-ref", *words).strip())
 
 
 def registered(home: Home) -> list[str]:
@@ -117,6 +135,7 @@ def assign(home: Home, version: str) -> None:
     name, _, number = _known(state, version).partition("@")
     if assigned(home) == version:
         return
+    state.clear_locks()
     gto.api.assign(
         home.state_repo.as_posix(),
         name,

@@ -4,8 +4,11 @@ Git, DVC and the run wrapper are the real ones; only the verbs inside a run's cl
 """
 
 import json
+import re
 import shutil
 import subprocess
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +46,7 @@ stages:
     cmd: python -m pipelines evaluate
     deps: [artifacts/popularity, artifacts/cf, artifacts/multitask]
     outs: [reports/winner.json: {cache: false}]
+    metrics: [reports/metrics.json: {cache: false}]
   refit:
     cmd: python -m pipelines refit
     deps: [data/prepared, reports/winner.json]
@@ -87,6 +91,11 @@ class SmallState:
         """Opens a run and does all its stages; nothing is committed."""
         runs.open_run(self.home, run_id)
         assert runs.step(self.home, run_id, "gate") == 0
+
+    def tandem(self, *words: str, under: Sequence[str] = ()) -> "subprocess.CompletedProcess[str]":
+        """The command line in a process of its own, as a child of `under`'s program."""
+        command = [*under, sys.executable, "-B", "-m", "pipelines", *words]
+        return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
     def worked(self) -> list[str]:
         """The verbs that really ran, in order."""
@@ -138,6 +147,9 @@ def _write_source(source: Path, verdict: str) -> None:
     for name in COPIED:
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(REPOSITORY / name, source / name)
+    params = source / "params.yaml"
+    fewer = re.sub("(?m)^families: .*$", f"families: [{', '.join(FAMILIES)}]", params.read_text())
+    params.write_text(fewer)
     shutil.copytree(REPOSITORY / "datasets", source / "datasets")
     files = {
         "dvc.yaml": DVC_YAML,

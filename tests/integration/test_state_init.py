@@ -24,6 +24,7 @@ def test_the_state_begins_at_the_commit_and_a_second_init_changes_nothing(
     small: SmallState,
 ) -> None:
     head = git(small.source, "rev-parse", "HEAD")
+    first = json.loads((small.home.airflow / "dags/settings.json").read_text())["since"]
 
     again = init.run(Params.load(), None)
 
@@ -32,8 +33,14 @@ def test_the_state_begins_at_the_commit_and_a_second_init_changes_nothing(
     assert stat.S_IMODE(small.home.identity_key.stat().st_mode) == 0o600
     dags = Path(again.dags)
     assert (dags / "recommender_ingestion.py").exists()
-    facts = json.loads((dags / "dataset.json").read_text())
-    assert facts == {"name": "movielens-100k", "clock": "replay", "grain": "week"}
+    facts = json.loads((dags / "settings.json").read_text())
+    assert facts.pop("since") == first
+    assert facts == {
+        "name": "movielens-100k",
+        "clock": "replay",
+        "grain": "week",
+        "approval": False,
+    }
 
 
 def test_a_detached_head_and_overrides_are_taken_and_comments_stay(
@@ -42,7 +49,8 @@ def test_a_detached_head_and_overrides_are_taken_and_comments_stay(
     git(small.source, "checkout", "--quiet", "--detach")
     monkeypatch.setenv("TANDEM_HOME", str(tmp_path / "second"))
 
-    made = init.run(Params.load(overrides=["multitask.max_epochs=1"]), None)
+    overrides = ["multitask.max_epochs=1", "deploy.approval=true"]
+    made = init.run(Params.load(overrides=overrides), None)
 
     home = small.home.__class__(Path(made.home))
     assert settings.yaml_at(home, "main", "params.yaml")["multitask"]["max_epochs"] == 1
@@ -50,7 +58,8 @@ def test_a_detached_head_and_overrides_are_taken_and_comments_stay(
     before = (small.source / "params.yaml").read_text()
     assert text is not None
     differing = set(text.decode().splitlines()) ^ set(before.splitlines())
-    assert {line.split(":")[0].strip() for line in differing} == {"max_epochs"}
+    assert {line.split(":")[0].strip() for line in differing} == {"max_epochs", "approval"}
+    assert json.loads((Path(made.dags) / "settings.json").read_text())["approval"]
 
 
 def test_a_home_belongs_to_one_data_set(small: SmallState) -> None:

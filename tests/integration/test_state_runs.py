@@ -1,8 +1,6 @@
 """Runs on a real state repository and a real DVC cache: open, step, commit."""
 
-import contextlib
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -16,6 +14,7 @@ import pytest
 from pipelines.errors import (
     AlreadyAccepted,
     CacheCorrupt,
+    CloneDamaged,
     LockHeld,
     NothingToCommit,
     OutOfMemory,
@@ -25,15 +24,16 @@ from pipelines.errors import (
     RunCommitted,
     RunRefused,
     StateDamaged,
+    StateNewer,
 )
 from pipelines.state import clock, partitions, record, runs, settings
 from pipelines.state.objects import Objects, output_of_add, outputs_of_lock
 from tests.integration import small_state
 from tests.integration.running import wait_until
-from tests.integration.small_state import FAMILIES, SmallState
+from tests.integration.small_state import FAMILIES, SmallState, git
+from tests.integration.whole_state import assert_whole
 
 FIRST = "1998-03-02"
-KILLS = 3
 
 
 @pytest.fixture(scope="module")
@@ -176,29 +176,6 @@ def test_nothing_is_published_while_data_or_refs_cannot_be_pushed(small: SmallSt
     assert small.state.resolve("main~1") == main
 
 
-def test_a_commit_killed_at_any_moment_is_made_once_by_the_next_try(small: SmallState) -> None:
-    small.accept("run", "1998-03-09")
-    main = small.state.resolve("main")
-    moments = random.Random(7)
-    for _ in range(KILLS):
-        attempt = subprocess.Popen(
-            [sys.executable, "-m", "pipelines", "run", "commit", "run"],
-            cwd=small_state.REPOSITORY,
-            stderr=subprocess.DEVNULL,
-        )
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            attempt.wait(moments.uniform(0.5, 6.0))
-        attempt.kill()
-        attempt.wait()
-
-    done = runs.commit(small.home, "run")
-
-    assert small.state.resolve("main") == small.state.resolve("data/1998-03-09") == done.commit
-    assert small.state.resolve("main~1") == main
-    assert small.state.ask("fsck", "--strict") is not None
-    assert len(accepted_files(small)) == 2 * 2
-
-
 def test_a_training_whose_base_has_moved_goes_to_a_branch_of_its_own(small: SmallState) -> None:
     small.train("training")
     moved = small.ingested("second", "1998-03-09")
@@ -308,6 +285,66 @@ def test_a_broken_clone_is_made_again_and_a_broken_state_is_said(small: SmallSta
     (small.home.state_repo / "packed-refs").unlink(missing_ok=True)
     with pytest.raises(StateDamaged):
         runs.open_run(small.home, "other")
+
+
+def edit_params(small: SmallState, root: Path, old: str, new: str) -> None:
+    """Commits another params.yaml to the state, as a person would."""
+    git(root, "clone", "--quiet", str(small.home.state_repo), "edit")
+    file = root / "edit/params.yaml"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+    git(root / "edit", "commit", "--quiet", "--all", "--message=Edit")
+    git(root / "edit", "push", "--quiet", "origin", "main")
+
+
+def test_a_family_that_is_given_up_after_a_training_keeps_no_run_from_its_commit(
+    small: SmallState, tmp_path: Path
+) -> None:
+    runs.open_run(small.home, "before")
+    assert runs.step(small.home, "before", "train") == 0
+    runs.commit(small.home, "before")
+    edit_params(small, tmp_path, "families: [popularity, cf,", "families: [popularity,")
+    runs.open_run(small.home, "after")
+    assert runs.step(small.home, "after", "train") == 0
+
+    done = runs.commit(small.home, "after")
+
+    assert done.branch == "main"
+    assert_whole(small)
+
+
+def test_old_clones_make_room_for_a_new_run_and_come_back_when_they_are_opened(
+    small: SmallState, tmp_path: Path
+) -> None:
+    done = small.ingested("old", "1998-03-09")
+    edit_params(small, tmp_path, "keep_runs: 10", "keep_runs: 1")
+    clone = small.home.runs / "old"
+    for path in (clone, clone.with_name("old.json")):
+        os.utime(path, (0, 0))
+
+    runs.open_run(small.home, "new")
+
+    assert not clone.exists()
+    with pytest.raises(CloneDamaged) as gone:
+        runs.step(small.home, "old", "register")
+    assert "tandem run open old" in gone.value.hint
+    assert runs.open_run(small.home, "old").commit == done.commit
+    assert git(clone, "rev-parse", "HEAD") == done.commit
+
+
+def test_a_record_of_a_newer_tandem_is_neither_read_nor_changed(small: SmallState) -> None:
+    run = runs.open_run(small.home, "run")
+    path = record.path_of(small.home, run.id)
+    newer = path.read_text().replace('"schema": 1', '"schema": 2')
+    path.write_text(newer)
+
+    told = small.tandem("run", "step", "run", "prepare")
+
+    assert told.returncode == StateNewer.exit_code == 5
+    assert "error: a record has schema 2, this Tandem knows 1" in told.stderr
+    assert "hint: use the Tandem that wrote it or a newer one" in told.stderr
+    assert path.read_text() == newer
 
 
 def test_stages_run_the_code_of_the_clone(small: SmallState, tmp_path: Path) -> None:

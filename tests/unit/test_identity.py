@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import BadKey
+from pipelines.errors import BadKey, KeyLost
 from pipelines.home import Home
-from pipelines.identity import fingerprint, load_or_create_key, pseudonym
+from pipelines.identity import find_key, fingerprint, load_or_create_key, pseudonym
 
 
 @pytest.fixture
@@ -88,3 +88,20 @@ def test_a_damaged_key_file_is_refused_and_not_replaced(home: Home) -> None:
         load_or_create_key(home)
 
     assert home.identity_key.read_text() == "half a k"
+
+
+def test_looking_for_a_key_makes_none(home: Home) -> None:
+    assert find_key(home) is None
+    assert not home.path.exists()
+
+
+def test_a_lost_key_is_not_replaced_once_partitions_were_judged_under_it(home: Home) -> None:
+    load_or_create_key(home)
+    (home.validation / "1998-03-02.json").write_text("{}")
+    home.identity_key.unlink()
+
+    with pytest.raises(KeyLost) as refused:
+        load_or_create_key(home)
+
+    assert refused.value.where == (str(home.identity_key),)
+    assert not home.identity_key.exists()

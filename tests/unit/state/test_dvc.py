@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import DiskFull, DvcFailed, LockHeld
+from pipelines.errors import DiskError, DiskFull, DvcFailed, LockHeld, NotWritable
 from pipelines.state import dvc
 
 KILLED = "ERROR: failed to reproduce 'fit': failed to run: python -m pipelines fit, exited with {}"
@@ -24,16 +24,23 @@ def test_there_is_no_code_where_no_stage_ran() -> None:
     [
         ("ERROR: 'x' is busy, it is being blocked by:\n  (PID 7): dvc repro", LockHeld),
         ("ERROR: [Errno 28] No space left on device", DiskFull),
+        ("ERROR: [Errno 122] Disk quota exceeded: 'x'", DiskFull),
+        ("ERROR: [Errno 27] File too large: 'x'", DiskFull),
+        ("ERROR: unexpected error - database or disk is full", DiskFull),
+        ("ERROR: unexpected error - disk I/O error", DiskError),
+        ("ERROR: [Errno 5] Input/output error", DiskError),
+        ("ERROR: [Errno 13] Permission denied: 'x'", NotWritable),
+        ("ERROR: [Errno 30] Read-only file system: 'x'", NotWritable),
         ("ERROR: 'dvc.yaml' is invalid", DvcFailed),
         ("", DvcFailed),
     ],
 )
 def test_a_failure_is_translated_by_its_words(said: str, kind: type[Exception]) -> None:
-    assert type(dvc.failure(("repro",), said, Path("clone"))) is kind
+    assert type(dvc.failure(("repro",), said, Path("clone"), 1)) is kind
 
 
 def test_a_failure_shows_its_reason_first() -> None:
-    error = dvc.failure(("add",), "WARNING: a\nERROR: the reason\nsee the manual", Path("clone"))
+    error = dvc.failure(("add",), "WARNING: a\nERROR: the reason\nsee the manual", Path("clone"), 1)
 
     assert error.message == "`dvc add` failed: the reason"
 

@@ -48,7 +48,7 @@ def test_what_the_remote_lacks_is_listed_with_the_files_of_folders(tmp_path: Pat
     folder = store(home.cache, json.dumps([{"md5": file, "relpath": "a"}]).encode(), ".dir")
     store(home.remote, Objects(home).path(folder).read_bytes(), ".dir")
 
-    assert Objects(home).missing_in_remote([folder]) == [file]
+    assert Objects(home).missing_in_remote([folder, file]) == {file}
 
 
 def test_outputs_are_read_from_a_lock_file() -> None:

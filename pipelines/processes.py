@@ -10,6 +10,7 @@ import psutil
 
 GRACE_SECONDS = 5.0
 POLL_SECONDS = 0.1
+ROUNDS = 10
 
 
 def with_variables(marks: Mapping[str, str]) -> list[psutil.Process]:
@@ -17,7 +18,8 @@ def with_variables(marks: Mapping[str, str]) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if process.pid != os.getpid() and marks.items() <= process.environ().items():
+            is_marked = marks.items() <= process.environ().items()
+            if is_marked and process.pid != os.getpid() and lives(process):
                 found.append(process)
         except (psutil.Error, OSError):
             continue
@@ -25,18 +27,42 @@ def with_variables(marks: Mapping[str, str]) -> list[psutil.Process]:
 
 
 def orphans_of_session(leader: int) -> list[psutil.Process]:
-    """Processes of a session whose leader is gone, and all below them.
+    """Processes of a session whose leader is gone and who lost their environment; all below them.
 
-    A program that changes its title overwrites its environment; its session stays.
+    A program that overwrites its environment (for a title) has no mark left; its session stays. One
+    that still has an environment, without our mark, is a stranger whose session got an old number.
     """
-    if psutil.pid_exists(leader) and lives(psutil.Process(leader)):
+    if alive(leader) is not None:
         return []
     found: set[psutil.Process] = set()
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            if os.getsid(process.pid) == leader:
+            if os.getsid(process.pid) == leader and lives(process) and not process.environ():
                 found |= {process, *process.children(recursive=True)}
     return [process for process in found if process.pid != os.getpid()]
+
+
+def alive(pid: int) -> psutil.Process | None:
+    """The process of this number, if it lives."""
+    try:
+        process = psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return None
+    return process if lives(process) else None
+
+
+def end_all(find: Callable[[], list[psutil.Process]]) -> list[psutil.Process]:
+    """Ends what is found until nothing new is: what dies may still have forked meanwhile.
+
+    Returns:
+        Those that still live.
+    """
+    for _ in range(ROUNDS):
+        found = find()
+        left = end(found) if found else []
+        if left or not found:
+            return left
+    return find()
 
 
 def end(processes: list[psutil.Process]) -> list[psutil.Process]:

@@ -5,25 +5,26 @@ program is a group of its own, so that one can be replaced while the others go o
 """
 
 import os
-import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from pipelines import processes, storage, unix_rpc
+from pipelines import processes, programs, storage, unix_rpc
 from pipelines.contracts.release import Service
 from pipelines.errors import ProgramRefused, ServiceDown, StartTimeout
 from pipelines.home import Home
+from pipelines.programs import Program
 
 SOCKET_LIMIT = 90  # bytes; AF_UNIX takes 107, supervisord binds PATH.PID first
 START_SECONDS = 20.0
 STOP_SECONDS = 60.0
+DYING_SECONDS = 5.0  # seconds that a killed daemon may take to be gone
 ENDED = {"STOPPED", "EXITED", "FATAL", "UNKNOWN"}
 NOT_INHERITED = ("AIRFLOW_", "BENTOML_", "DVC_", "GIT_", "PYTHON", "SUPERVISOR_", "TANDEM_", "TF_")
 
@@ -47,41 +48,6 @@ serverurl = unix://{socket}
 files = conf.d/*.conf
 """
 
-_PROGRAM = """\
-[program:{name}]
-command = {command}
-directory = {directory}
-environment = {environment}
-autostart = true
-autorestart = true
-startsecs = {start_seconds}
-startretries = {retries}
-stopsignal = TERM
-stopwaitsecs = {stop_seconds}
-stopasgroup = {as_group}
-killasgroup = true
-redirect_stderr = true
-stdout_logfile = {log}
-stdout_logfile_maxbytes = 10MB
-stdout_logfile_backups = 2
-"""
-
-
-@dataclass(frozen=True)
-class Program:
-    """A process to keep running; on a crash it is restarted after 1, 2, 3 … seconds."""
-
-    name: str
-    command: tuple[str, ...]
-    directory: Path
-    environment: Mapping[str, str] = field(default_factory=dict)
-    start_seconds: int = 1
-    """Runs this long, or counts as a failed start, which is tried again later and later."""
-    stop_seconds: int = 15
-    stop_as_group: bool = True
-    """Send TERM to the whole group; off where the program drains its own children."""
-    retries: int = 30
-
 
 class Supervisor:
     """The home's supervisord, running or not."""
@@ -94,7 +60,7 @@ class Supervisor:
 
     def write(self, program: Program) -> bool:
         """Writes a program's file (0600: it may name secrets); False when nothing changed."""
-        text = _render(program, self.home.logs / f"{program.name}.log").encode()
+        text = programs.render(program, self.home.logs / f"{program.name}.log").encode()
         path = self._file(program.name)
         if path.exists() and path.read_bytes() == text:
             return False
@@ -109,6 +75,10 @@ class Supervisor:
         """A program's file as text, if there is one."""
         path = self._file(name)
         return path.read_text() if path.exists() else None
+
+    @property
+    def _configuration(self) -> str:
+        return str(self.folder / "supervisord.conf")
 
     def _file(self, name: str) -> Path:
         return self.folder / "conf.d" / f"{name}.conf"
@@ -129,17 +99,16 @@ class Supervisor:
             folder.chmod(0o700)
         self.home.logs.mkdir(parents=True, exist_ok=True)
         paths = {"folder": self.folder, "logs": self.home.logs, "socket": self._new_socket()}
-        main = _MAIN.format(**{name: _escaped(str(path)) for name, path in paths.items()})
-        configuration = self.folder / "supervisord.conf"
-        storage.write_atomic(configuration, main.encode(), mode=0o600)
-        command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)]
+        main = _MAIN.format(**{name: programs.escaped(str(path)) for name, path in paths.items()})
+        storage.write_atomic(Path(self._configuration), main.encode(), mode=0o600)
+        command = [sys.executable, "-m", "supervisor.supervisord", "-c", self._configuration]
         ended = subprocess.run(
             command, env=_environment(), capture_output=True, text=True, check=False, cwd="/"
         )
         if ended.returncode != 0 or not processes.wait_until(self.alive, START_SECONDS):
             raise ServiceDown(
                 f"the supervisor did not start: {ended.stderr.strip()[-300:] or 'no answer'}",
-                where=[str(configuration), str(self.home.logs / "supervisord.log")],
+                where=[self._configuration, str(self.home.logs / "supervisord.log")],
             )
         return True
 
@@ -150,8 +119,16 @@ class Supervisor:
             ServiceDown: A daemon runs and does not answer.
         """
         if not self.alive():
-            self._refuse_frozen()
-            self._end([*self._members(), *self._orphans()])
+            self._require_death()
+            self._end(lambda: [*self._members(), *self._orphans()])
+
+    def left_behind(self) -> list[psutil.Process]:
+        """What a daemon that was killed left running; nothing while one answers."""
+        return [] if self.alive() else [*self._members(), *self._orphans()]
+
+    def pid(self) -> int | None:
+        """The daemon's process, if it answers."""
+        return int(self._call("getPID")) if self.alive() else None
 
     def alive(self) -> bool:
         """Whether the daemon answers."""
@@ -180,12 +157,10 @@ class Supervisor:
         )
         self._call("shutdown")
         processes.wait_until(lambda: not processes.lives(daemon), STOP_SECONDS)
-        self._end([daemon, *members, *self._members()])
+        seen = [daemon, *members]
+        self._end(lambda: [*filter(processes.lives, seen), *self._members()])
         self._drop_socket()
         return names
-
-    def _all_ended(self) -> bool:
-        return all(service.state in ENDED for service in self.services())
 
     def _members(self, name: str | None = None) -> list[psutil.Process]:
         """All processes below the daemon or one program, also those that lost it: they are marked.
@@ -198,30 +173,50 @@ class Supervisor:
         return processes.with_variables(marks)
 
     def _orphans(self) -> list[psutil.Process]:
-        try:
-            daemon = int((self.folder / "supervisord.pid").read_text())
-        except (OSError, ValueError):
-            return []
-        return processes.orphans_of_session(daemon)
+        pid = self._recorded_pid()
+        return processes.orphans_of_session(pid) if pid is not None else []
 
-    def _end(self, members: list[psutil.Process]) -> None:
-        left = processes.end(members)
+    def _recorded_pid(self) -> int | None:
+        try:
+            return int((self.folder / "supervisord.pid").read_text())
+        except (OSError, ValueError):
+            return None
+
+    def _end(self, find: Callable[[], list[psutil.Process]]) -> None:
+        left = processes.end_all(find)
         if left:
             pids = ", ".join(str(process.pid) for process in left)
             raise StartTimeout(f"processes do not end: {pids}", where=[str(self.folder)])
 
-    def _refuse_frozen(self) -> None:
-        try:
-            pid = int((self.folder / "supervisord.pid").read_text())
-            command = psutil.Process(pid).cmdline()
-        except (OSError, ValueError, psutil.Error):
+    def _require_death(self) -> None:
+        """Waits for a dying daemon: its socket closes a moment before it is gone.
+
+        Raises:
+            ServiceDown: It is not dying; it runs and does not answer.
+        """
+        pid = self._recorded_pid()
+        if pid is None:
             return
-        if str(self.folder / "supervisord.conf") in command:
+        processes.wait_until(lambda: not self._may_be_daemon(pid), DYING_SECONDS)
+        if self._configuration in self._command(pid):
             raise ServiceDown(
                 f"the supervisor (pid {pid}) runs but does not answer",
                 where=[str(self.home.logs / "supervisord.log")],
                 hint=f"kill {pid}, then `tandem up`",
             )
+
+    def _may_be_daemon(self, pid: int) -> bool:
+        """Whether this may be our daemon: a process that is dying has no command line any more."""
+        command = self._command(pid)
+        is_dying = not command and processes.alive(pid) is not None
+        return is_dying or self._configuration in command
+
+    def _command(self, pid: int) -> list[str]:
+        process = processes.alive(pid)
+        try:
+            return list(process.cmdline()) if process else []
+        except psutil.Error:
+            return []
 
     # --- one program at a time
 
@@ -241,6 +236,12 @@ class Supervisor:
         self.forget(name)
         if self.service(name) is not None:
             self._call("stopProcessGroup", name, False)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL to all processes of a program, also stopped ones; it is then started again."""
+        for process in self._members(name):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
     def services(self) -> list[Service]:
         """All programs with their states.
@@ -283,7 +284,7 @@ class Supervisor:
         if not processes.wait_until(lambda: self._ended(name), STOP_SECONDS):
             raise StartTimeout(f"{name} does not stop", where=[str(self.home.logs)])
         self._call("removeProcessGroup", name)
-        self._end(self._members(name))
+        self._end(lambda: self._members(name))
 
     def _ended(self, name: str) -> bool:
         service = self.service(name)
@@ -334,32 +335,10 @@ def services(home: Home) -> list[Service]:
         return []
 
 
-def _render(program: Program, log: Path) -> str:
-    variables = (f"{name}={_quoted(value)}" for name, value in program.environment.items())
-    return _PROGRAM.format(
-        name=program.name,
-        command=_escaped(shlex.join(program.command)),
-        directory=_escaped(str(program.directory)),
-        environment=_escaped(",".join(variables)),
-        start_seconds=program.start_seconds,
-        retries=program.retries,
-        stop_seconds=program.stop_seconds,
-        as_group=str(program.stop_as_group).lower(),
-        log=_escaped(str(log)),
-    )
-
-
-def _quoted(value: str) -> str:
-    return f"'{value}'" if '"' in value else f'"{value}"'
-
-
-def _escaped(text: str) -> str:
-    return text.replace("%", "%%")
-
-
 def _environment() -> dict[str, str]:
     """The caller's environment without what belongs to one run, and with our programs on PATH."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
     programs = str(Path(sys.executable).parent)
     kept["PATH"] = os.pathsep.join([programs, kept.get("PATH", os.defpath)])
+    kept["SPT_NOENV"] = "1"  # setproctitle spares the environment, by which we know our processes
     return kept

@@ -2,7 +2,6 @@
 
 import time
 
-from pipelines import storage
 from pipelines.contracts.release import Deployed, Deployment
 from pipelines.contracts.state import Version
 from pipelines.deploy import accepted
@@ -11,9 +10,10 @@ from pipelines.errors import NothingToDeploy, NotShippable
 from pipelines.home import Home
 from pipelines.params import Params
 from pipelines.progress import log
-from pipelines.rollout import bentos, machine
+from pipelines.rollout import bentos, machine, registry
 from pipelines.rollout.drive import drive
 from pipelines.rollout.site import Site, deployed
+from pipelines.rollout.turn import turn
 from pipelines.state import versions
 
 
@@ -31,8 +31,8 @@ def run(params: Params, version: str | None) -> Deployed:
         GatewayRejected, PortTaken, ServiceDown, Superseded: The environment is at fault.
     """
     home, started = Home.find().require(), time.monotonic()
-    with storage.lock(home.locks / "deployment.lock", "deploy"):
-        site = Site(home, lambda live: versions.assign(home, live))
+    with turn(home, "deploy"):
+        site = Site(home, lambda live: registry.tell(home, live))
         patience = params.deploy.ready_timeout_seconds
         before = site.record()
         record = _settled(before, version, site, patience)
@@ -43,8 +43,10 @@ def run(params: Params, version: str | None) -> Deployed:
                 return deployed(record, site, time.monotonic() - started)
             raise
         chosen = _shipped(home, names)
-        log(f"online store: data as of {accepted.refresh(home, params)}")
+        with site.fenced():
+            log(f"online store: data as of {accepted.refresh(home, params)}")
         target = bentos.placed(home, chosen.version, chosen.model_digest, machine.free_slot(record))
+        bentos.require_way_back(home, record)
         intent = machine.begin(record, target)
         site.save(intent)
         record = drive(intent, site, patience)

@@ -39,7 +39,7 @@ def build_bento(artifact: Path, source: Path, release: Release, bentoml_home: Pa
         artifact: The artifact folder.
         source: A checkout of the release's commit: `services/` and the serving lock are taken.
         release: What the Bento will say of itself; its `bento` and `model` tags name both.
-        bentoml_home: BENTOML_HOME.
+        bentoml_home: BENTOML_HOME. A Bento whose model was deleted is built anew.
 
     Raises:
         DigestMismatch: The artifact, or the Bento that is there, is not of the release's digest.
@@ -54,8 +54,9 @@ def build_bento(artifact: Path, source: Path, release: Release, bentoml_home: Pa
         found = storage.read_record(bento / "src" / RELEASE_FILE, Release)
         if found.model_digest != release.model_digest:
             raise _mismatch("the Bento that is there", found.model_digest, release.model_digest)
-        check_digest(model / FOLDER, release.model_digest, "the Bento's model")
-        return _packaged(found, bento, is_new=False)
+        if model.is_dir():
+            check_digest(model / FOLDER, release.model_digest, "the Bento's model")
+            return _packaged(found, bento, is_new=False)
     with tempfile.TemporaryDirectory(prefix=STAGING, dir=_ready(bentoml_home)) as folder:
         staging = Path(folder)
         _store_model(artifact, release, staging)

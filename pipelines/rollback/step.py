@@ -2,15 +2,14 @@
 
 import time
 
-from pipelines import storage
 from pipelines.contracts.release import Deployed, Deployment
-from pipelines.errors import NoRollbackTarget
+from pipelines.errors import NoRollbackTarget, NotPackaged
 from pipelines.home import Home
 from pipelines.params import Params
-from pipelines.rollout import bentos, machine
+from pipelines.rollout import bentos, machine, registry
 from pipelines.rollout.drive import drive
 from pipelines.rollout.site import Site, deployed
-from pipelines.state import versions
+from pipelines.rollout.turn import turn
 
 BEFORE_THE_ROUTE = ("starting", "warming")
 
@@ -19,13 +18,13 @@ def run(params: Params) -> Deployed:
     """Makes `previous` the champion again and marks the version that it replaces.
 
     Raises:
-        NoRollbackTarget: There is no previous version, or its Bento is gone.
+        NoRollbackTarget: There is no previous version, or its Bento is gone or damaged.
         SlotNotReady: It had died and did not get ready again; nothing changed.
         GatewayRejected, PortTaken, ServiceDown, Superseded: The environment is at fault.
     """
     home, started = Home.find().require(), time.monotonic()
-    with storage.lock(home.locks / "deployment.lock", "rollback"):
-        site = Site(home, lambda live: versions.assign(home, live))
+    with turn(home, "rollback"):
+        site = Site(home, lambda live: registry.tell(home, live))
         patience = params.deploy.ready_timeout_seconds
         record = site.record()
         if record.state != "rolling-back":
@@ -52,12 +51,10 @@ def _begun(home: Home, record: Deployment, site: Site) -> Deployment:
             f"there is no version before {live} to return to",
             hint="deploy another one by name: tandem deploy --version VERSION",
         )
-    if not bentos.folder_of(home, previous.bento).is_dir():
-        raise NoRollbackTarget(
-            f"the Bento of {previous.version} is gone",
-            where=[previous.bento_path],
-            hint=f"tandem package --version {previous.version}",
-        )
+    try:
+        bentos.require(home, previous)
+    except NotPackaged as error:
+        raise NoRollbackTarget(error.message, where=error.where, hint=error.hint) from error
     intent = machine.begin_rollback(record)
     site.save(intent)
     return intent

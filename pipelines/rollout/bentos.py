@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipelines import storage
-from pipelines.contracts.release import Placed, Release, SlotName
+from pipelines.contracts.release import Deployment, Placed, Release, SlotName
 from pipelines.errors import NotPackaged
 from pipelines.home import Home
 
@@ -34,6 +34,25 @@ def placed(home: Home, version: str, model_digest: str, slot: SlotName) -> Place
             hint="remove it, then package again",
         )
     return Placed(**release.model_dump(), slot=slot, bento_path=str(folder.absolute()))
+
+
+def require(home: Home, release: Placed) -> None:
+    """Proves that a release can be started again, as it was.
+
+    Raises:
+        NotPackaged: Its Bento is gone, or holds another artifact.
+    """
+    placed(home, release.version, release.model_digest, release.slot)
+
+
+def require_way_back(home: Home, record: Deployment) -> None:
+    """Proves that the champion, which a deployment leaves, can be returned to.
+
+    Raises:
+        NotPackaged: Its Bento is gone, or holds another artifact.
+    """
+    if record.champion is not None:
+        require(home, record.champion)
 
 
 def folder_of(home: Home, bento: str) -> Path:

@@ -30,12 +30,15 @@ from pipelines.rollout.moves import (
 # What is undone at once. After any other fault the record stays, and the next run goes on.
 UNDONE = (CheckFailed, GatewayRejected, PortTaken, ProgramRefused)
 
+# One wait together: until the new slot is ready, proven and routed.
+APPROACH = {"starting", "warming", "routing"}
+
 
 class World(Protocol):
     """All that the machine can see and do; each act may be repeated."""
 
     def look(self, record: Deployment) -> tuple[dict[SlotName, SlotSeen], Route | None]:
-        """The slots, and the route that the gateway has accepted."""
+        """The slots, and the route that the gateway has accepted (None: it is not sure of one)."""
 
     def save(self, record: Deployment) -> None:
         """Writes the record, unless a newer writer has been there."""
@@ -70,7 +73,7 @@ class World(Protocol):
 
 @dataclass
 class _Memory:
-    """What counts within one state of one run, and is lost with it."""
+    """What counts within one state of one run, and is lost with it; the telling counts for all."""
 
     since: float
     golden: str | None = None
@@ -83,7 +86,7 @@ def drive(record: Deployment, world: World, patience_seconds: float) -> Deployme
     Args:
         record: As it is on disk.
         world: What to look at and to act on.
-        patience_seconds: How long a state may wait for a slot.
+        patience_seconds: How long a new slot, or a state with another wait, may take.
 
     Returns:
         The record, idle.
@@ -99,7 +102,10 @@ def drive(record: Deployment, world: World, patience_seconds: float) -> Deployme
             if move.record.state == "undoing":
                 failure = failure or _not_ready(move.record, world)
             world.save(move.record)
-            record, memory = move.record, _Memory(world.seconds())
+            # A slot that gets ready and dies again is not waited for anew.
+            is_same_wait = {record.state, move.record.state} <= APPROACH
+            since = memory.since if is_same_wait else world.seconds()
+            record, memory = move.record, _Memory(since, announced=memory.announced)
         if isinstance(move.act, Finished):
             if failure is not None:
                 raise failure

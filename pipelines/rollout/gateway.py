@@ -6,6 +6,8 @@ proves nothing: the accepted version is read from its config dump.
 
 import json
 import time
+from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -14,7 +16,7 @@ import httpx
 
 from pipelines import storage
 from pipelines.contracts.release import SLOTS, Ports, SlotName
-from pipelines.errors import GatewayRejected, ServiceDown
+from pipelines.errors import BadRecord, GatewayRejected, ServiceDown
 from pipelines.home import Home
 from pipelines.rollout import problems
 from pipelines.rollout.local import local_client
@@ -26,11 +28,29 @@ POLL_SECONDS = 0.02
 CALL_SECONDS = 2.0
 ANSWER_TIMEOUT = "10s"
 UPSTREAM_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+RETRY_PRIORITY = "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig"
+READY_WORDS = '"status":"ready","version":"recommender@'  # what a ready slot's /readyz says
 TYPES = "type.googleapis.com/envoy.config"
 PATHS = ("/livez", "/readyz", "/metrics", "/openapi.json", "/docs.json")
 BODY_METHODS = "^(POST|PUT|PATCH)$"
 NOBODY = Route("0", None)
+# Slot and spare by cluster: the name in the route alone says who is champion.
+CLUSTERS: dict[str, tuple[SlotName, SlotName | None]] = {
+    "blue": ("blue", None),
+    "green": ("green", None),
+    "blue-then-green": ("blue", "green"),
+    "green-then-blue": ("green", "blue"),
+}
 JSON_BODY = "(?i)^application/json(;.*)?$"
+
+
+@dataclass(frozen=True)
+class Health:
+    """What the gateway knows of a slot."""
+
+    is_well: bool
+    in_flight: int
+    """Requests that it waits for."""
 
 
 class Gateway:
@@ -102,18 +122,44 @@ class Gateway:
         """
         dump = self._get("/config_dump?resource=dynamic_route_configs").json()
         for entry in dump.get("configs", []):
-            return Route(entry.get("version_info", ""), _champion(entry["route_config"]))
+            return Route(entry.get("version_info", ""), *_champion(entry["route_config"]))
         return None
+
+    def confirmed(self) -> Route | None:
+        """The accepted route, if the file from which a restart would take it says the same."""
+        seen = self.accepted()
+        try:
+            is_kept = seen is not None and storage.read_json(self._routes) == route_file(seen)
+        except BadRecord:
+            is_kept = False
+        return seen if is_kept else None
 
     def refusals(self) -> int:
         """How many route files the gateway has refused since it started."""
         text = self._get("/stats?filter=rds.api.update_(failure|rejected)").text
         return sum(int(line.rsplit(":", 1)[1]) for line in text.splitlines() if ":" in line)
 
-    def slots(self) -> dict[str, tuple[bool, int]]:
-        """Per slot: whether the health check passes, and how many requests are waited for."""
-        statuses = self._get("/clusters?format=json").json().get("cluster_statuses", [])
-        return {cluster["name"]: _health(cluster) for cluster in statuses}
+    def slots(self) -> dict[SlotName, Health]:
+        """Per slot: whether all health checks pass, and how many requests are waited for."""
+        hosts: dict[int, list[dict[str, Any]]] = defaultdict(list)
+        for cluster in self._get("/clusters?format=json").json().get("cluster_statuses", []):
+            for host in cluster.get("host_statuses", []):
+                hosts[host["address"]["socket_address"]["port_value"]].append(host)
+        numbers = self.ports.numbers()
+        found = {slot: hosts[numbers[slot]] for slot in SLOTS}
+        return {
+            slot: Health(
+                is_well=bool(seen) and all(map(_health, seen)),
+                in_flight=sum(map(_in_flight, seen)),
+            )
+            for slot, seen in found.items()
+        }
+
+    def answering(self) -> SlotName | None:
+        """The slot that answers clients: the routed one, or its spare while that one is unwell."""
+        route, health = self.accepted() or NOBODY, self.slots()
+        slots = (route.slot, route.spare)
+        return next((slot for slot in slots if slot and health[slot].is_well), None)
 
     def ready(self) -> bool:
         """Whether the gateway takes requests."""
@@ -142,8 +188,8 @@ class Gateway:
 
 
 def route_file(route: Route) -> dict[str, Any]:
-    """The route file (an Envoy discovery response) that sends everything to one slot."""
-    answer = _to_slot(route.slot) if route.slot else problems.direct("no-champion")
+    """The route file (an Envoy discovery response) that sends everything to one cluster."""
+    answer = _to_cluster(_cluster_of(route)) if route.slot else problems.direct("no-champion")
     routes = [
         _refusal("unsupported-encoding", _header("content-encoding", present_match=True)),
         _refusal(
@@ -175,15 +221,22 @@ def route_file(route: Route) -> dict[str, Any]:
     return {"version_info": route.version, "resources": [content]}
 
 
-def _to_slot(slot: SlotName) -> dict[str, Any]:
+def _to_cluster(cluster: str) -> dict[str, Any]:
     return {
         "route": {
-            "cluster": slot,
+            "cluster": cluster,
             "timeout": ANSWER_TIMEOUT,
-            # Only what the slot cannot have seen is sent again.
+            # Only what the slot cannot have seen is sent again, and then to the spare at once.
             "retry_policy": {
                 "retry_on": "connect-failure,refused-stream,reset-before-request",
                 "num_retries": 2,
+                "retry_priority": {
+                    "name": "envoy.retry_priorities.previous_priorities",
+                    "typed_config": {
+                        "@type": f"type.googleapis.com/{RETRY_PRIORITY}",
+                        "update_frequency": 1,
+                    },
+                },
             },
         }
     }
@@ -197,59 +250,83 @@ def _header(name: str, **match: Any) -> dict[str, Any]:
     return {"name": name, **match}
 
 
-def _health(cluster: dict[str, Any]) -> tuple[bool, int]:
-    """One host a cluster: Envoy's health flags are absent or false when it is well."""
-    host = cluster.get("host_statuses", [{}])[0]
+def _health(host: dict[str, Any]) -> bool:
+    """Envoy's health flags are absent or false when a host is well."""
     health = host.get("health_status", {})
-    is_well = health.get("eds_health_status") == "HEALTHY" and not any(
-        value is True for value in health.values()
-    )
+    is_up = health.get("eds_health_status") == "HEALTHY"
+    return is_up and not any(value is True for value in health.values())
+
+
+def _in_flight(host: dict[str, Any]) -> int:
     counters = {stat.get("name"): int(stat.get("value", 0)) for stat in host.get("stats", [])}
-    return is_well, counters.get("rq_active", 0)
+    return counters.get("rq_active", 0)
 
 
-def _champion(configuration: dict[str, Any]) -> SlotName | None:
+def _champion(configuration: dict[str, Any]) -> tuple[SlotName | None, SlotName | None]:
+    """Slot and spare of an accepted route configuration."""
     for host in configuration.get("virtual_hosts", []):
         for route in host.get("routes", []):
             if route.get("name") == "champion":
-                cluster: SlotName | None = route.get("route", {}).get("cluster")
-                return cluster
-    return None
+                return CLUSTERS.get(route.get("route", {}).get("cluster"), (None, None))
+    return None, None
+
+
+def _cluster_of(route: Route) -> str:
+    sides = (route.slot, route.spare)
+    return next(name for name, order in CLUSTERS.items() if order == sides)
 
 
 def _clusters(ports: Ports) -> dict[str, Any]:
     numbers = ports.numbers()
-    clusters = [_cluster(slot, numbers[slot]) for slot in SLOTS]
+    clusters = [
+        _cluster(name, [numbers[slot] for slot in order if slot])
+        for name, order in CLUSTERS.items()
+    ]
     return {"version_info": "-".join(str(numbers[slot]) for slot in SLOTS), "resources": clusters}
 
 
-def _cluster(slot: SlotName, port: int) -> dict[str, Any]:
-    address = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+def _cluster(name: str, ports: list[int]) -> dict[str, Any]:
+    """Slots in order: a later one answers only while all before it fail their health checks."""
     return {
         "@type": f"{TYPES}.cluster.v3.Cluster",
-        "name": slot,
+        "name": name,
         "type": "STATIC",
         "connect_timeout": "1s",
         "load_assignment": {
-            "cluster_name": slot,
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
+            "cluster_name": name,
+            "endpoints": [
+                {"priority": priority, "lb_endpoints": [{"endpoint": _endpoint(port)}]}
+                for priority, port in enumerate(ports)
+            ],
         },
         # A slot that is not ready gets nothing, even when no other host is left.
-        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+        "common_lb_config": {
+            "healthy_panic_threshold": {"value": 0},
+            "update_merge_window": "0s",  # by default health is acted upon up to a second later
+        },
         "health_checks": [
             {
-                "timeout": "1s",
-                "interval": "1s",
-                "no_traffic_interval": "1s",
+                # Frozen, a slot is found out within 0.5 + 0.9 + 0.5 + 0.9 s.
+                "timeout": "0.9s",
+                "interval": "0.5s",
+                "no_traffic_interval": "0.5s",
                 "unhealthy_threshold": 2,
                 "healthy_threshold": 1,
-                "http_health_check": {"path": "/readyz"},
+                "http_health_check": {
+                    "path": "/readyz",
+                    # A stranger on the port may well answer 200.
+                    "receive": [{"text": READY_WORDS.encode().hex()}],
+                },
             }
         ],
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": _upstream()
         },
     }
+
+
+def _endpoint(port: int) -> dict[str, Any]:
+    return {"address": {"socket_address": {"address": "127.0.0.1", "port_value": port}}}
 
 
 def _upstream() -> dict[str, Any]:

@@ -3,10 +3,14 @@
     idle → starting → warming → routing → draining → idle        a deployment
     idle → rolling-back → draining → idle                        a return to the previous version
     starting, warming, routing, rolling-back → undoing → idle    given up: as it was before
+    idle → rolling-back                                          a champion that cannot come back
 
 A state is an intent: it is on disk before anything is done about it. What has been done is seen
 and never remembered, so a machine that is killed anywhere goes on where the world stands. Shadow
 and canary are to come between warming and routing, as further states with routes of their own.
+
+The previous version is the gateway's spare while nothing is under way. A deployment takes the spare
+out of the route before it touches that slot, so that nothing unproven ever answers.
 """
 
 from collections.abc import Callable
@@ -22,6 +26,7 @@ from pipelines.contracts.release import (
     State,
 )
 from pipelines.rollout.moves import (
+    Act,
     Announce,
     Finished,
     Move,
@@ -42,11 +47,12 @@ FIRST_SLOT: SlotName = "blue"
 
 def begin(record: Deployment, target: Placed) -> Deployment:
     """The intent to make a release the champion, in the slot that the champion is not in."""
-    return _advance(record, state="starting", target=target, reason=None)
+    version = str(record.epoch + 1)
+    return _advance(record, state="starting", target=target, route_version=version, reason=None)
 
 
-def begin_rollback(record: Deployment) -> Deployment:
-    """The intent to return to `previous`, which must be there."""
+def begin_rollback(record: Deployment, reason: str | None = None) -> Deployment:
+    """The intent to return to `previous`, which must be there; a reason where nobody asked."""
     assert record.previous is not None  # noqa: S101 -- the caller has checked
     version = str(record.epoch + 1)
     return _advance(
@@ -54,7 +60,7 @@ def begin_rollback(record: Deployment) -> Deployment:
         state="rolling-back",
         target=record.previous,
         route_version=version,
-        reason=None,
+        reason=reason,
     )
 
 
@@ -84,6 +90,13 @@ def is_rolled_back(record: Deployment, version: str) -> bool:
     return bool(words) and words[-1] == "rolled-back"
 
 
+def settled_route(record: Deployment) -> Route:
+    """What the gateway is to have while nothing is under way: the champion, and its spare."""
+    champion, previous = record.champion, record.previous
+    slots = [placed.slot if placed else None for placed in (champion, previous)]
+    return Route(_version(record), *slots)
+
+
 # --- the next move
 
 
@@ -103,23 +116,32 @@ def decide(record: Deployment, seen: Seen) -> Move:
 
 def _repair(record: Deployment, seen: Seen) -> Move:
     """Nothing is under way: the world is made to agree with the record."""
-    champion = record.champion
+    champion, previous = record.champion, record.previous
     if champion is None:
         return Move(record, Finished())
-    if not _runs(champion, seen):
-        return Move(record, Start(champion))
+    for placed in (champion, previous):
+        if placed is not None and not _runs(placed, seen):
+            return Move(record, Start(placed))
     if not _serves(champion, seen):
-        return Move(record, Finished() if seen.is_late else Wait())
-    wanted = Route(record.route_version or "0", champion.slot)
+        if not seen.is_late:
+            return Move(record, Wait())
+        if previous is not None and _serves(previous, seen):
+            return Move(begin_rollback(record, f"{champion.version} does not get ready again"))
+    return Move(record, _tell(record, champion, seen))
+
+
+def _tell(record: Deployment, champion: Placed, seen: Seen) -> Act:
+    """Gateway, registry and clients get to know the champion."""
+    wanted = settled_route(record)
     if seen.route != wanted:
-        return Move(record, Send(wanted))
-    previous = record.previous
-    is_warm = previous is None or _runs(previous, seen)
-    return Move(record, Finished() if is_warm or previous is None else Start(previous))
+        return Send(wanted)
+    return Finished() if seen.announced == champion.version else Announce(champion)
 
 
 def _start(record: Deployment, seen: Seen) -> Move:
-    target = _target(record)
+    target, wanted = _target(record), _without_spare(record)
+    if seen.route != wanted:
+        return Move(record, Send(wanted))
     if _serves(target, seen):
         return Move(_advance(record, state="warming", slots=_occupied(record, target, seen)))
     return _become_ready(record, target, seen)
@@ -127,7 +149,7 @@ def _start(record: Deployment, seen: Seen) -> Move:
 
 def _warm(record: Deployment, seen: Seen) -> Move:
     target = _target(record)
-    if not _serves(target, seen):
+    if not _is_recorded(record, target, seen):
         return _late(record, seen) if seen.is_late else Move(_advance(record, state="starting"))
     if seen.golden != target.model_digest:
         return Move(record, Replay(target))
@@ -135,27 +157,28 @@ def _warm(record: Deployment, seen: Seen) -> Move:
 
 
 def _route(record: Deployment, seen: Seen) -> Move:
-    target, wanted = _target(record), _wanted(record)
-    is_served = _serves(target, seen)
+    target, old = _target(record), record.champion
+    wanted = Route(_version(record), target.slot, old.slot if old else None)
     if seen.route == wanted:
-        old = record.champion
-        if not is_served and old is not None and _serves(old, seen):
+        if not _serves(target, seen) and old is not None and _serves(old, seen):
             return Move(give_up(record, "the slot died as it was routed", seen.now))
         return Move(_confirmed(record, target, previous=old, seen=seen))
-    if is_served and seen.slots[target.slot].is_routable:
+    is_proven = _is_recorded(record, target, seen)
+    if is_proven and seen.slots[target.slot].is_routable:
         return Move(record, Send(wanted))
     if seen.is_late:
         return _late(record, seen)
-    return Move(record, Wait()) if is_served else Move(_advance(record, state="starting"))
+    return Move(record, Wait()) if is_proven else Move(_advance(record, state="starting"))
 
 
 def _roll_back(record: Deployment, seen: Seen) -> Move:
-    target, wanted = _target(record), _wanted(record)
-    if not (_serves(target, seen) and seen.slots[target.slot].is_routable):
-        return _become_ready(record, target, seen)
-    if seen.route != wanted:
+    target = _target(record)
+    wanted = Route(_version(record), target.slot)
+    if seen.route == wanted:
+        return Move(_rolled_back(record, target, seen))
+    if _serves(target, seen) and seen.slots[target.slot].is_routable:
         return Move(record, Send(wanted))
-    return Move(_rolled_back(record, target, seen))
+    return _become_ready(record, target, seen)
 
 
 def _become_ready(record: Deployment, target: Placed, seen: Seen) -> Move:
@@ -165,7 +188,8 @@ def _become_ready(record: Deployment, target: Placed, seen: Seen) -> Move:
     there = seen.slots[target.slot]
     # Ready, yet not what we started: an older process under the same name.
     is_other = there.is_ready and not _serves(target, seen)
-    return Move(record, Start(target) if is_other or not _runs(target, seen) else Wait())
+    is_to_start = is_other or not _runs(target, seen)
+    return Move(record, Start(target) if is_to_start and _is_quiet(target.slot, seen) else Wait())
 
 
 def _drain(record: Deployment, seen: Seen) -> Move:
@@ -177,25 +201,27 @@ def _drain(record: Deployment, seen: Seen) -> Move:
     kept = {placed.slot for placed in (champion, record.previous) if placed}
     for slot in SLOTS:
         if slot not in kept and seen.slots[slot].bento is not None:
-            is_quiet = seen.slots[slot].in_flight == 0 or seen.is_late
-            return Move(record, Stop(slot) if is_quiet else Wait())
+            return Move(record, Stop(slot) if _is_quiet(slot, seen) else Wait())
     return Move(_advance(record, state="idle"))
 
 
 def _undo(record: Deployment, seen: Seen) -> Move:
     """Back to the champion, or to nobody; then the slot back to what it was kept for."""
-    target, champion = _target(record), record.champion
-    wanted = Route(record.route_version or "0", champion.slot if champion else None)
+    target, previous = _target(record), record.previous
+    wanted = _without_spare(record)
     if seen.route != wanted:
         return Move(record, Send(wanted))
-    previous = record.previous
     if previous is not None and previous.slot == target.slot:
         if not _runs(previous, seen):
-            return Move(record, Start(previous))
+            return Move(record, Start(previous) if _is_quiet(target.slot, seen) else Wait())
+        is_worth_waiting = previous.version != target.version and not seen.is_late
+        if is_worth_waiting and not _serves(previous, seen):
+            return Move(record, Wait())
     elif seen.slots[target.slot].bento is not None:
-        return Move(record, Stop(target.slot))
+        return Move(record, Stop(target.slot) if _is_quiet(target.slot, seen) else Wait())
     emptied = {**record.slots, target.slot: None}
-    return Move(_advance(record, state="idle", target=None, slots=emptied))
+    version = str(record.epoch + 1)
+    return Move(_advance(record, state="idle", target=None, slots=emptied, route_version=version))
 
 
 # --- changes of the record
@@ -218,7 +244,7 @@ def _confirmed(
 def _rolled_back(record: Deployment, target: Placed, seen: Seen) -> Deployment:
     bad = record.champion
     assert bad is not None  # noqa: S101 -- a rollback has a champion to leave
-    history = _told(record, "rolled-back", bad, seen.now)
+    history = _told(record, "rolled-back", bad, seen.now, record.reason)
     return _advance(
         record,
         state="draining",
@@ -267,8 +293,17 @@ def _target(record: Deployment) -> Placed:
     return record.target
 
 
-def _wanted(record: Deployment) -> Route:
-    return Route(record.route_version or "0", _target(record).slot)
+def _without_spare(record: Deployment) -> Route:
+    return Route(_version(record), record.champion.slot if record.champion else None)
+
+
+def _version(record: Deployment) -> str:
+    return record.route_version or "0"
+
+
+def _is_quiet(slot: SlotName, seen: Seen) -> bool:
+    """Nobody waits for the slot's answer, or patience is at an end."""
+    return seen.slots[slot].in_flight == 0 or seen.is_late
 
 
 def _runs(placed: Placed, seen: Seen) -> bool:
@@ -279,3 +314,11 @@ def _serves(placed: Placed, seen: Seen) -> bool:
     there = seen.slots[placed.slot]
     identity = (there.version, there.digest)
     return there.is_ready and identity == (placed.version, placed.model_digest)
+
+
+def _is_recorded(record: Deployment, placed: Placed, seen: Seen) -> bool:
+    """It serves, by the very process that the record names: what was proven, not a successor."""
+    slot, there = record.slots[placed.slot], seen.slots[placed.slot]
+    if slot is None or not _serves(placed, seen):
+        return False
+    return (slot.pid, slot.start_time) == (there.pid, there.start_time)

@@ -12,6 +12,8 @@ class Route:
 
     version: str
     slot: SlotName | None
+    spare: SlotName | None = None
+    """The slot that answers while `slot` fails its health checks (None: nobody)."""
 
 
 @dataclass(frozen=True)
@@ -21,12 +23,13 @@ class SlotSeen:
     port: int
     bento: str | None = None
     """The Bento that the supervised process serves; None where nothing is meant to run."""
+    is_ready: bool = False
     pid: int | None = None
     start_time: str | None = None
-    is_ready: bool = False
+    """The process of ours that answers there; pid and start time together name it for good."""
     version: str | None = None
     digest: str | None = None
-    """Version and artifact digest that our own process there answers with."""
+    """Version and artifact digest that it answers with."""
     is_routable: bool = False
     """Whether the gateway's health check agrees."""
     in_flight: int = 0
@@ -44,9 +47,9 @@ class Seen:
     is_late: bool = False
     """Whether patience with this state is at an end."""
     golden: str | None = None
-    """Artifact digest whose golden requests were answered as expected in this state."""
+    """Artifact digest whose golden requests the recorded process answered in this state."""
     announced: str | None = None
-    """Version that clients and the registry were told of in this state."""
+    """Version that clients and the registry were told of in this run."""
 
 
 @dataclass(frozen=True)

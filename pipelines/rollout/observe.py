@@ -1,6 +1,7 @@
 """What is in the slots: the supervised process, its readiness, and who it says it is."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -33,25 +34,18 @@ def slots(
     health = gateway.slots()
     seen: dict[SlotName, SlotSeen] = {}
     for slot in SLOTS:
-        port = ports.numbers()[slot]
-        is_routable, in_flight = health.get(slot, (False, 0))
-        service = services.get(slot)
-        if service is None or service.state not in WAITING:
-            seen[slot] = SlotSeen(port, in_flight=in_flight)
-            continue
-        bento, start_time = _process(supervisor, service)
-        version, digest = _identity(port, slot, service, client)
-        seen[slot] = SlotSeen(
-            port=port,
-            bento=bento,
-            pid=service.pid,
-            start_time=start_time,
-            is_ready=_is_ready(port, client),
-            version=version,
-            digest=digest,
-            is_routable=is_routable,
-            in_flight=in_flight,
+        service, there = (
+            services.get(slot),
+            SlotSeen(
+                port=ports.numbers()[slot],
+                is_routable=health[slot].is_well,
+                in_flight=health[slot].in_flight,
+            ),
         )
+        if service is not None and service.state in WAITING:
+            there = replace(there, bento=_bento(supervisor, service))
+            there = replace(there, **_identity(there.port, slot, service, client))
+        seen[slot] = there
     return seen
 
 
@@ -63,40 +57,38 @@ def served_bento(command: Sequence[str]) -> str | None:
     return words[words.index("serve") + 1]
 
 
-def _process(supervisor: Supervisor, service: Service) -> tuple[str | None, str | None]:
-    """The Bento of the living process, and its start.
+def _bento(supervisor: Supervisor, service: Service) -> str | None:
+    """The Bento of the living process.
 
     Between two tries, and before a forked process has become what it will be, the Bento on file.
     """
     on_file = served_bento((supervisor.written(service.name) or "").split())
     try:
         if service.pid:
-            bento = served_bento(psutil.Process(service.pid).cmdline())
-            return bento or on_file, storage.rfc3339(storage.process_start(service.pid))
+            return served_bento(psutil.Process(service.pid).cmdline()) or on_file
     except psutil.Error:
         pass
-    return on_file, None
+    return on_file
 
 
-def _is_ready(port: int, client: httpx.Client) -> bool:
+def _identity(port: int, slot: SlotName, service: Service, client: httpx.Client) -> dict[str, Any]:
+    """Who answers on the port, and whether it is ready; nothing if it is no process of ours."""
+    url = f"http://127.0.0.1:{port}"
     try:
-        return client.get(f"http://127.0.0.1:{port}/readyz").status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False
-
-
-def _identity(
-    port: int, slot: SlotName, service: Service, client: httpx.Client
-) -> tuple[str | None, str | None]:
-    """Version and digest that answer on the port, if it is our process that answers."""
-    try:
-        answer = client.get(f"http://127.0.0.1:{port}/v1/model")
+        answer = client.get(f"{url}/v1/model")
         content: dict[str, Any] = answer.json() if answer.status_code == httpx.codes.OK else {}
-    except (httpx.HTTPError, ValueError):
-        return None, None
-    if content.get("slot") != slot or not _is_below(content.get("pid"), service.pid):
-        return None, None
-    return content.get("version"), content.get("model_digest")
+        pid = content.get("pid")
+        if content.get("slot") != slot or not _is_below(pid, service.pid):
+            return {}
+        return {
+            "pid": pid,
+            "start_time": storage.rfc3339(storage.process_start(pid)),
+            "version": content.get("version"),
+            "digest": content.get("model_digest"),
+            "is_ready": client.get(f"{url}/readyz").status_code == httpx.codes.OK,
+        }
+    except (httpx.HTTPError, ValueError, psutil.Error):
+        return {}
 
 
 def _is_below(pid: object, ancestor: int | None) -> bool:

@@ -1,16 +1,17 @@
 """The machine's real world: deployment.json, the supervisor's slots, the gateway, the clients."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from pipelines import storage
 from pipelines.contracts.release import Deployed, Deployment, Placed, Ports, SlotName
-from pipelines.errors import PortTaken, ServiceDown, Superseded
+from pipelines.errors import ServiceDown, Superseded
 from pipelines.home import Home
 from pipelines.progress import log
-from pipelines.rollout import bentos, client_env, golden, observe, slots
+from pipelines.rollout import bentos, client_env, golden, observe, slots, turn
 from pipelines.rollout.gateway import Gateway
-from pipelines.rollout.listeners import holder, is_taken
+from pipelines.rollout.listeners import require_free
 from pipelines.rollout.local import local_client
 from pipelines.rollout.moves import Route, SlotSeen
 from pipelines.supervisor import Supervisor
@@ -25,7 +26,7 @@ class Site:
 
     Args:
         home: The home.
-        tell_registry: Called with the version that is live; may be called again for the same.
+        tell_registry: Called with the version that is live, again and again for the same.
     """
 
     def __init__(self, home: Home, tell_registry: Callable[[str], None]) -> None:
@@ -53,10 +54,10 @@ class Site:
         return storage.read_record(self._home.deployment, Deployment)
 
     def look(self, record: Deployment) -> tuple[dict[SlotName, SlotSeen], Route | None]:
-        """The slots, and the route that the gateway has accepted."""
+        """The slots, and the route that the gateway has accepted and would start with."""
         self._say(record)
         seen = observe.slots(self._supervisor, self._gateway, self._ports, self._client)
-        return seen, self._gateway.accepted()
+        return seen, self._gateway.confirmed()
 
     def save(self, record: Deployment) -> None:
         """Writes the record.
@@ -64,9 +65,9 @@ class Site:
         Raises:
             Superseded: A newer writer has been there.
         """
-        self._fence()
-        storage.write_record(self._home.deployment, record)
-        self._epoch = record.epoch
+        with self.fenced():
+            storage.write_record(self._home.deployment, record)
+            self._epoch = record.epoch
 
     def start(self, placed: Placed) -> None:
         """Runs a release in its slot, in place of what is there; does not wait for it.
@@ -74,23 +75,18 @@ class Site:
         Raises:
             PortTaken: A stranger listens on the slot's port.
         """
-        self._fence()
         program = slots.program(self._home, self._ports, placed)
-        self._supervisor.remove(placed.slot)
-        port = self._ports.numbers()[placed.slot]
-        if is_taken(port):
-            raise PortTaken(
-                f"port {port} of slot {placed.slot} is in use by {holder(port)}",
-                where=[f"up.{placed.slot}_port in params.yaml"],
-                hint="end that process, then deploy again",
-            )
-        self._supervisor.write(program)
-        self._supervisor.replace(placed.slot)
+        with self.fenced() as record:
+            self._say_repaired(record, f"slot {placed.slot} runs {placed.version} again")
+            self._supervisor.remove(placed.slot)
+            require_free(self._ports.numbers()[placed.slot], placed.slot)
+            self._supervisor.write(program)
+            self._supervisor.replace(placed.slot)
 
     def stop(self, slot: SlotName) -> None:
         """Lets what runs in a slot answer its last requests and end; does not wait for that."""
-        self._fence()
-        self._supervisor.retire(slot)
+        with self.fenced():
+            self._supervisor.retire(slot)
 
     def replay(self, placed: Placed) -> None:
         """Asks the golden requests; raises where an answer differs."""
@@ -102,15 +98,16 @@ class Site:
 
     def send(self, route: Route) -> None:
         """Writes a route and reads it back."""
-        self._fence()
-        self._gateway.route(route)
+        with self.fenced() as record:
+            self._say_repaired(record, f"the gateway has {route} again")
+            self._gateway.route(route)
 
     def announce(self, placed: Placed) -> None:
         """Completes client.env and tells the registry."""
-        client_env.write(
-            self._home, {"TANDEM_URL": self._gateway.url, "TANDEM_API_KEY": self._api_key}
-        )
-        self._tell_registry(placed.version)
+        values = {"TANDEM_URL": self._gateway.url, "TANDEM_API_KEY": self._api_key}
+        with self.fenced():
+            client_env.write(self._home, values)
+            self._tell_registry(placed.version)
 
     def wait(self) -> None:
         """Lets a little time pass."""
@@ -128,14 +125,29 @@ class Site:
         """The end of a slot's log."""
         return self._supervisor.log_tail(slot)
 
-    def _fence(self) -> None:
-        epoch = self.record().epoch
-        if epoch != self._epoch:
-            raise Superseded(
-                f"another deployer has gone on to epoch {epoch}, this one was at {self._epoch}",
-                where=[str(self._home.deployment)],
-                hint="see `tandem status`",
-            )
+    @contextmanager
+    def fenced(self) -> Iterator[Deployment]:
+        """The record, while nobody else can write; for each act of a deployer.
+
+        Raises:
+            Superseded: A newer writer has been there.
+            LockHeld: Another deployer is in the middle of an act, and does not end it.
+        """
+        with turn.write_turn(self._home):
+            record = self.record()
+            if record.epoch != self._epoch:
+                raise Superseded(
+                    f"another deployer has gone on to epoch {record.epoch}, "
+                    f"this one was at {self._epoch}",
+                    where=[str(self._home.deployment)],
+                    hint="see `tandem status`",
+                )
+            yield record
+
+    def _say_repaired(self, record: Deployment, what: str) -> None:
+        """An act while nothing is under way repairs a difference between record and world."""
+        if record.state == "idle":
+            log(f"repaired: {what}")
 
     def _say(self, record: Deployment) -> None:
         placed = record.target or record.champion

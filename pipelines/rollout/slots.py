@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipelines.contracts.release import Placed, Ports, SlotName
 from pipelines.home import Home
-from pipelines.supervisor import Program
+from pipelines.programs import Program
 
 ROOT = Path(__file__).parents[2]
 DRAIN_SECONDS = 10
@@ -15,11 +15,12 @@ STOP_SECONDS = 20
 
 def program(home: Home, ports: Ports, placed: Placed) -> Program:
     """The program that serves a release; its name is the slot's."""
-    launch = (sys.executable, "-m", "pipelines.rollout.launch", str(home.bentoml))
+    port = ports.numbers()[placed.slot]
+    launch = (sys.executable, "-m", "pipelines.rollout.launch", str(home.bentoml), str(port))
     serve = (sys.executable, "-m", "bentoml", "serve", placed.bento)
     return Program(
         name=placed.slot,
-        command=(*launch, *serve, *_options(ports.numbers()[placed.slot])),
+        command=(*launch, *serve, *_options(port)),
         directory=ROOT,
         environment=variables(home, placed.slot),
         start_seconds=START_SECONDS,

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import identity, storage, supervisor
+from pipelines.airflow import database
 from pipelines.contracts.data import PartitionReport
 from pipelines.contracts.model import GATE, REPORT, Verdict
-from pipelines.contracts.release import Deployment, Placed, Ports
+from pipelines.contracts.release import Deployment, Placed, Ports, SlotName
 from pipelines.contracts.state import (
+    AirflowEndpoint,
     Endpoint,
     Events,
     LastVerdict,
@@ -16,11 +18,13 @@ from pipelines.contracts.state import (
     PartitionStatus,
     Status,
 )
+from pipelines.errors import ServiceDown
 from pipelines.home import Home
+from pipelines.rollout import health
+from pipelines.rollout.gateway import Gateway
 from pipelines.state import clock, partitions, settings, versions
 from pipelines.state.commits import VERDICT, run_of
 from pipelines.state.repository import MAIN, Repository
-from pipelines.status import health
 
 ANSWER_SECONDS = 1.0
 
@@ -33,7 +37,7 @@ def run() -> Status:
     """
     home = Home.find().require()
     ports = storage.read_record(home.ports, Ports) if home.ports.exists() else None
-    answers = _ask(home, ports)
+    answers, key = _ask(home, ports), identity.find_key(home)
     record = _deployment(home)
     descriptor = settings.descriptor(home)
     accepted = partitions.at(Repository(home.state_repo), MAIN)
@@ -42,12 +46,16 @@ def run() -> Status:
         state_repo=str(home.state_repo),
         dataset=descriptor.name,
         clock=clock.at(home, descriptor, accepted, storage.now_utc()),
-        identity_key_fingerprint=identity.fingerprint(identity.load_or_create_key(home)),
+        identity_key_fingerprint=None if key is None else identity.fingerprint(key),
         gateway=_endpoint(ports, "gateway", answers),
-        airflow=_endpoint(ports, "airflow", answers),
+        airflow=AirflowEndpoint(
+            **_endpoint(ports, "airflow", answers).model_dump(),
+            database=database.recorded(home),
+        ),
         services=answers.get("services", []),
         champion=_live(record.champion, ports),
         previous=_live(record.previous, ports),
+        failover=_failover(record, answers.get("answering")),
         canary=None,
         last_verdict=last_verdict(home),
         partitions=judged(home, accepted),
@@ -82,7 +90,7 @@ def last_verdict(home: Home) -> LastVerdict | None:
     content = state.show(commit, GATE) if commit else None
     if content is None:
         return None
-    verdict = Verdict.model_validate_json(content)
+    verdict = storage.parse_record(content, Verdict, f"{GATE} at {commit[:12]}")
     run_id = run_of(state, commit)
     return LastVerdict(
         verdict=verdict.verdict,
@@ -96,8 +104,22 @@ def _ask(home: Home, ports: Ports | None) -> dict[str, Any]:
     questions: dict[str, Any] = {"services": lambda: supervisor.services(home)}
     if ports is not None:
         questions["gateway"] = lambda: health.gateway_is_healthy(ports.admin)
+        questions["answering"] = lambda: _answering(home, ports)
         questions["airflow"] = lambda: health.airflow_is_healthy(ports.airflow)
     return health.together(questions, ANSWER_SECONDS)
+
+
+def _answering(home: Home, ports: Ports) -> SlotName | None:
+    try:
+        return Gateway(home, ports).answering()
+    except ServiceDown:
+        return None
+
+
+def _failover(record: Deployment, answering: SlotName | None) -> str | None:
+    """The previous version, while the gateway sends clients to its slot: no promotion."""
+    previous = record.previous
+    return previous.version if previous is not None and previous.slot == answering else None
 
 
 def _endpoint(ports: Ports | None, name: str, answers: Mapping[str, Any]) -> Endpoint:

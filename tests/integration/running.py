@@ -8,9 +8,10 @@ from pathlib import Path
 
 from pipelines.contracts.release import Ports
 from pipelines.home import Home
+from pipelines.programs import Program
 from pipelines.rollout.gateway import Gateway
 from pipelines.rollout.moves import Route
-from pipelines.supervisor import Program, Supervisor
+from pipelines.supervisor import Supervisor
 from tests import ports
 
 DEADLINE_SECONDS = 15.0

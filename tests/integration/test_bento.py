@@ -91,6 +91,17 @@ def test_a_changed_model_in_the_store_is_found(home: Path, artifact: Path) -> No
         build_bento(artifact, serving.ROOT, serving.make_release(artifact, "v3.0.0"), home)
 
 
+def test_a_bento_whose_model_was_deleted_is_built_anew(home: Path, artifact: Path) -> None:
+    release = serving.make_release(artifact, "v3.0.0")
+    shutil.rmtree(home / MODEL)
+
+    built = build_bento(artifact, serving.ROOT, release, home)
+
+    assert built.is_new
+    assert storage.tree_digest(home / MODEL / "artifact") == release.model_digest
+    assert (home / BENTO / "bento.yaml").is_file()
+
+
 def test_an_artifact_that_is_not_the_registered_one_is_not_packaged(
     artifact: Path, tmp_path: Path
 ) -> None:

@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -33,7 +33,11 @@ class Echo(http.server.BaseHTTPRequestHandler):
             "body": self.rfile.read(length).decode(),
             "port": self.server.server_address[1],
         }
-        content = json.dumps(told).encode()
+        ready = {"status": "ready", "version": "recommender@v1.0.0", "path": "/readyz"}
+        self.answer(ready if self.path == "/readyz" else told)
+
+    def answer(self, told: dict[str, object]) -> None:
+        content = json.dumps(told, separators=(",", ":")).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(content)))
@@ -46,10 +50,28 @@ class Echo(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Upstream(http.server.ThreadingHTTPServer):
+    """A server whose open connections end with it, as with a process."""
+
+    def server_bind(self) -> None:
+        self.connections: list[socket.socket] = []
+        super().server_bind()
+
+    def process_request(self, request, client_address) -> None:
+        self.connections.append(request)
+        super().process_request(request, client_address)
+
+    def server_close(self) -> None:
+        super().server_close()
+        for connection in self.connections:
+            with suppress(OSError):  # closed by the client
+                connection.shutdown(socket.SHUT_RDWR)
+
+
 @contextmanager
-def upstream(port: int) -> Iterator[None]:
+def upstream(port: int, answers: type[Echo] = Echo) -> Iterator[None]:
     """An echo on this port."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", port), Echo) as server:
+    with Upstream(("127.0.0.1", port), answers) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
@@ -66,7 +88,9 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     with running_gateway(home) as (gateway, _):
         ports = gateway.ports
         with upstream(ports.blue), upstream(ports.green):
-            wait_until(lambda: all(well for well, _ in gateway.slots().values()), "slots are well")
+            wait_until(
+                lambda: all(slot.is_well for slot in gateway.slots().values()), "slots are well"
+            )
             gateway.route(Route("1", "blue"))
             yield gateway
 
@@ -208,6 +232,51 @@ def test_body_that_drips_is_cut_off(gateway: Gateway) -> None:
 
     assert answer.startswith("HTTP/1.1 408")
     assert '"code":"request-timeout"' in answer
+
+
+def ports_that_answer(gateway: Gateway) -> set[int]:
+    """The upstreams behind so many requests; only good answers count."""
+    answers = [httpx.get(f"{gateway.url}/v1/model", timeout=5) for _ in range(5)]
+    return {answer.json()["port"] for answer in answers if answer.status_code == 200}
+
+
+def test_spare_answers_while_the_champion_is_dead_and_no_longer(tmp_path: Path) -> None:
+    route = Route("1", "blue", spare="green")
+    with running_gateway(home_at(tmp_path), route) as (gateway, _), upstream(gateway.ports.green):
+        with upstream(gateway.ports.blue):
+            wait_until(lambda: ports_that_answer(gateway) == {gateway.ports.blue}, "blue answers")
+            wait_until(lambda: gateway.slots()["green"].is_well, "green is well")
+
+        assert ports_that_answer(gateway) == {gateway.ports.green}
+        wait_until(lambda: gateway.answering() == "green", "it is seen")
+        with upstream(gateway.ports.blue):
+            wait_until(lambda: ports_that_answer(gateway) == {gateway.ports.blue}, "blue is back")
+        assert gateway.accepted() == route
+
+
+def test_slot_that_another_program_answers_for_gets_nothing(tmp_path: Path) -> None:
+    class Stranger(Echo):
+        def do_GET(self) -> None:
+            self.answer({"status": "ready"})
+
+    with (
+        running_gateway(home_at(tmp_path), Route("1", "blue", spare="green")) as (gateway, _),
+        upstream(gateway.ports.blue, Stranger),
+        upstream(gateway.ports.green),
+    ):
+        wait_until(lambda: ports_that_answer(gateway) == {gateway.ports.green}, "green answers")
+
+        assert not gateway.slots()["blue"].is_well
+
+
+def test_accepted_route_counts_only_while_its_file_is_whole(gateway: Gateway) -> None:
+    gateway.route(Route("whole", "blue"))
+    assert gateway.confirmed() == Route("whole", "blue")
+
+    (gateway.folder / "watched" / "routes.json").unlink()
+
+    assert gateway.confirmed() is None
+    assert gateway.accepted() == Route("whole", "blue")
 
 
 def test_switches_under_load_lose_no_request(gateway: Gateway) -> None:

@@ -52,21 +52,35 @@ def make_module():
     )
 
 
-def golden_request(history: list[str], item_ids: list[str], scores: list[float]) -> dict:
-    """A golden request whose answer was worked out by hand."""
+def golden_request(name: str, history: list[str], k: int, allow: str = "all") -> dict:
+    """A golden request whose answer follows from the ring and from places alone."""
     events = [
         {"item_id": item_id, "event": "rating", "value": 4.0, "timestamp": NOW_US - age}
         for age, item_id in zip(range(len(history), 0, -1), history, strict=True)
     ]
-    places = [ITEM_IDS.index(item_id) for item_id in item_ids]
-    predictions = [[place / len(ITEM_IDS), 1.0 + place % 5] for place in places]
     return {
-        "name": f"history of {len(history)}",
+        "name": name,
         "history": events,
         "profile": {},
         "now": NOW_US,
-        "k": len(item_ids),
-        "expected": {"item_ids": item_ids, "scores": scores, "predictions": predictions},
+        "k": k,
+        "allow": allow,
+        "expected": _expected(history[-1:], k if allow == "all" else 0),
+    }
+
+
+def _expected(newest: list[str], n_items: int) -> dict:
+    """The slate after the newest event; of more than 20 items the first ten and the last ten."""
+    followed = [(ITEM_IDS.index(item) + 1) % len(ITEM_IDS) for item in newest if item in ITEM_IDS]
+    scores = -np.arange(len(ITEM_IDS), dtype=float)
+    scores[followed] += NEXT_BONUS
+    slate = np.argsort(-scores, kind="stable")[:n_items].tolist()
+    places = slate if n_items <= 20 else slate[:10] + slate[-10:]
+    return {
+        "n_items": n_items,
+        "item_ids": [ITEM_IDS[place] for place in places],
+        "scores": scores[places].tolist(),
+        "predictions": [[place / len(ITEM_IDS), 1.0 + place % 5] for place in places],
     }
 
 
@@ -79,10 +93,16 @@ def write(folder: Path) -> None:
     tf.saved_model.save(module, str(folder / "saved_model"), signatures=module.signatures())
     (folder / "saved_model" / "fingerprint.pb").unlink()
     requests = [
-        golden_request([], ITEM_IDS[:3], [0.0, -1.0, -2.0]),
-        golden_request(ITEM_IDS[4:6], [ITEM_IDS[6], *ITEM_IDS[:2]], [94.0, 0.0, -1.0]),
+        golden_request("empty history", [], 3),
+        golden_request("two events", ITEM_IDS[4:6], 3),
+        golden_request("the longest history", ITEM_IDS[:MAX_HISTORY], 10),
+        golden_request("longer than the model reads", ITEM_IDS[-5:] + ITEM_IDS[:MAX_HISTORY], 10),
+        golden_request("unknown items among known", ["?", ITEM_IDS[4], "no such item"], 10),
+        golden_request("only unknown items", ["?", "no such item"], 10),
+        golden_request("the whole catalogue", ITEM_IDS[4:6], len(ITEM_IDS)),
+        golden_request("all items excluded", ITEM_IDS[4:6], 10, allow="none"),
     ]
-    (folder / "golden.json").write_text(json.dumps({"schema": 1, "requests": requests}))
+    (folder / "golden.json").write_text(json.dumps({"schema": 2, "requests": requests}))
     (folder / "card.md").write_text("# A ring\n")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     manifest = {

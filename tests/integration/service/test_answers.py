@@ -16,7 +16,7 @@ from tests.integration.service.asking import (
     ids,
     recommend,
 )
-from tests.integration.tiny_catalogue import ITEM_IDS
+from tests.integration.tiny_catalogue import ITEM_IDS, MAX_HISTORY
 
 
 def test_a_slate_has_the_shape_of_the_contract(client: httpx.Client) -> None:
@@ -232,7 +232,45 @@ def test_the_model_route_tells_the_lineage(client: httpx.Client, artifact: Path)
 def test_the_golden_requests_through_http_are_answered_as_judged(
     client: httpx.Client, served: serving.Served, artifact: Path
 ) -> None:
-    assert golden.replay(client, served.url, artifact) == 2
+    assert golden.replay(client, served.url, artifact) == 8
+
+
+def test_a_history_longer_than_the_model_reads_is_answered_as_its_newest_part(
+    client: httpx.Client,
+) -> None:
+    newest = [{"item_id": item_id} for item_id in ITEM_IDS[:MAX_HISTORY]]
+    older = [{"item_id": item_id} for item_id in ITEM_IDS[-5:]]
+
+    cut = recommend(client, history=newest, exclude_seen=False)
+    long = recommend(client, history=older + newest, exclude_seen=False)
+
+    assert long["items"] == cut["items"]
+    assert ids(cut)[0] == ITEM_IDS[MAX_HISTORY]  # follows the newest
+
+
+def test_the_longest_history_that_may_be_given_is_answered(client: httpx.Client) -> None:
+    given = [{"item_id": ITEM_IDS[place % len(ITEM_IDS)]} for place in range(1_000)]
+
+    answer = recommend(client, history=given, exclude_seen=False)
+
+    # 999 % 40 = 39 is the last item, and the first follows it
+    assert ids(answer)[0] == ITEM_IDS[0]
+    assert answer["warnings"] == []
+
+
+def test_a_history_of_unknown_items_alone_is_answered_as_none(client: httpx.Client) -> None:
+    answer = recommend(client, history=[{"item_id": "?"}, {"item_id": "no such item"}])
+
+    assert answer["items"] == recommend(client)["items"]
+    assert answer["fallback"] == "no-history"
+    assert codes(answer) == ["unknown-items"]
+
+
+def test_the_whole_catalogue_is_answered_once_each_in_order(client: httpx.Client) -> None:
+    answer = recommend(client, k=len(ITEM_IDS))
+
+    assert ids(answer) == ITEM_IDS  # without a history the ring is in manifest order
+    assert answer["warnings"] == []
 
 
 def test_a_replaced_online_store_counts_from_the_next_request(

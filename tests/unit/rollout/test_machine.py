@@ -1,40 +1,19 @@
 """The deployment machine over a world that kills the deployer at every act."""
 
 import contextlib
-from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pipelines.contracts.release import Deployment
+from pipelines.contracts.release import Deployment, Placed
 from pipelines.errors import GatewayRejected, GoldenMismatch, SlotNotReady
 from pipelines.rollout import machine
 from pipelines.rollout.drive import drive
 from pipelines.rollout.moves import Route
-from tests.unit.rollout.fake_world import PATIENCE_SECONDS, FakeWorld, Killed, make_release
+from tests.unit.rollout.fake_world import PATIENCE_SECONDS, Death, FakeWorld, Killed
+from tests.unit.rollout.story import deploy, roll_back
 
 # More acts than any deployment has; the loop over crash points ends where none is left.
 MAX_ACTS = 60
-
-
-def deploy(world: FakeWorld, number: int) -> Deployment:
-    """One run of the deployer: finish what is pending, then make a version the champion."""
-    record = drive(world.record, world, PATIENCE_SECONDS)
-    release = make_release(number, machine.free_slot(record))
-    if record.champion and record.champion.version == release.version:
-        return record
-    record = machine.begin(record, release)
-    world.save(record)
-    return drive(record, world, PATIENCE_SECONDS)
-
-
-def roll_back(world: FakeWorld) -> Deployment:
-    """One run of the rollback."""
-    record = machine.begin_rollback(world.record)
-    world.save(record)
-    return drive(record, world, PATIENCE_SECONDS)
 
 
 def world_with(*numbers: int) -> FakeWorld:
@@ -63,7 +42,7 @@ def acts_until_routed(number: int) -> int:
 
     world.send = send  # type: ignore[method-assign]  # watches one call
     deploy(world, number)
-    return points[0]
+    return points[-1]
 
 
 def test_first_version_goes_live_in_blue() -> None:
@@ -92,7 +71,7 @@ def test_slot_record_names_the_process_that_serves() -> None:
     slot = world.record.slots["blue"]
 
     assert slot is not None
-    assert (slot.version, slot.digest, slot.pid) == ("recommender@v1.0.0", f"{1:064x}", 7)
+    assert (slot.version, slot.digest, slot.pid) == ("recommender@v1.0.0", f"{1:064x}", 1)
     assert world.record.slots["green"] is None
 
 
@@ -150,6 +129,7 @@ def test_slot_that_dies_as_it_is_routed_gives_the_route_back() -> None:
     assert world.route.slot == "blue"
     assert versions(world.record) == ("recommender@v1.0.0", None)
     assert world.processes["green"] is None
+    assert world.violations == []
 
 
 def test_rollback_returns_to_the_previous_version_and_marks_the_other() -> None:
@@ -201,7 +181,7 @@ def test_idle_machine_repairs_a_route_that_disagrees_with_the_record() -> None:
 
     drive(world.record, world, PATIENCE_SECONDS)
 
-    assert world.route == Route(world.record.route_version or "", "green")
+    assert world.route == Route(world.record.route_version or "", "green", spare="blue")
 
 
 def test_idle_machine_starts_a_champion_that_is_gone() -> None:
@@ -270,82 +250,81 @@ def test_rollback_killed_at_any_act_is_finished_by_the_next(point: int) -> None:
     assert world.violations == []
 
 
-@dataclass
-class Expected:
-    """What must hold whatever happens."""
+def test_previous_version_is_the_spare_until_its_slot_is_needed() -> None:
+    world = world_with(1, 2)
+    assert (world.route.slot, world.route.spare) == ("green", "blue")
+    world.kill_at = 7  # the telling, the intent, the route, with two crash points each; the start
 
-    next_number: int = 1
-    epochs: list[int] = field(default_factory=lambda: [0])
+    with contextlib.suppress(Killed):
+        deploy(world, 3)
 
-
-class DeploymentStory(RuleBasedStateMachine):
-    """Deployments good and bad, rollbacks, kills, deaths and reboots, in any order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.world = FakeWorld()
-        self.expected = Expected()
-
-    @rule(kill_at=st.none() | st.integers(1, 40), fault=st.sampled_from(["", "wrong", "never"]))
-    def deploy_next(self, kill_at: int | None, fault: str) -> None:
-        version = f"recommender@v{self.expected.next_number}.0.0"
-        self.world.wrong = {version} if fault == "wrong" else set()
-        self.world.never_ready = {version} if fault == "never" else set()
-        self._run(kill_at, lambda: deploy(self.world, self.expected.next_number))
-        self.expected.next_number += 1
-        self.world.wrong, self.world.never_ready = set(), set()
-
-    @precondition(lambda self: self.world.record.state == "idle" and self.world.record.previous)
-    @rule(kill_at=st.none() | st.integers(1, 20))
-    def roll_back(self, kill_at: int | None) -> None:
-        self._run(kill_at, lambda: roll_back(self.world))
-
-    @rule(slot=st.sampled_from(["blue", "green"]))
-    def slot_dies(self, slot: str) -> None:
-        process = self.world.processes[slot]  # type: ignore[index]  # a literal of the two slots
-        if process is not None:
-            process.looks = 0  # the supervisor starts it again
-
-    @rule()
-    def reboot(self) -> None:
-        self.world.reboot()
-
-    @rule(rejects=st.booleans())
-    def gateway_changes_its_mind(self, rejects: bool) -> None:
-        self.world.gateway_rejects = rejects
-
-    @rule()
-    def next_run_settles(self) -> None:
-        self.world.gateway_rejects = False
-        with contextlib.suppress(GoldenMismatch, SlotNotReady):
-            drive(self.world.record, self.world, PATIENCE_SECONDS)
-        record = drive(self.world.record, self.world, PATIENCE_SECONDS)
-        champion = record.champion
-        assert record.state == "idle"
-        assert record.target is None
-        assert self.world.route.slot == (champion.slot if champion else None)
-        assert self.world.serves(self.world.route.slot) == (champion and champion.version)
-
-    @invariant()
-    def nothing_unproven_was_routed_and_no_server_of_clients_stopped(self) -> None:
-        assert self.world.violations == []
-
-    @invariant()
-    def epoch_never_falls(self) -> None:
-        self.expected.epochs.append(self.world.record.epoch)
-        assert self.expected.epochs == sorted(self.expected.epochs)
-
-    def _run(self, kill_at: int | None, action) -> None:  # type: ignore[no-untyped-def]  # one of two calls above
-        self.world.acts, self.world.kill_at = 0, kill_at
-        with contextlib.suppress(Killed, GoldenMismatch, SlotNotReady, GatewayRejected):
-            action()
-        self.world.kill_at = None
+    assert (world.route.slot, world.route.spare) == ("green", None)
+    assert world.serves("blue") == "recommender@v1.0.0"
 
 
-TestDeploymentStory = DeploymentStory.TestCase
-TestDeploymentStory.settings = settings(
-    max_examples=150,
-    stateful_step_count=12,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+def test_failed_deployment_gives_the_spare_back_ready() -> None:
+    world = world_with(1, 2)
+    world.wrong = {"recommender@v3.0.0"}
+
+    with pytest.raises(GoldenMismatch):
+        deploy(world, 3)
+
+    assert (world.route.slot, world.route.spare) == ("green", "blue")
+    assert world.serves("blue") == "recommender@v1.0.0"
+
+
+def test_version_that_is_rolled_back_is_no_spare() -> None:
+    world = world_with(1, 2)
+
+    roll_back(world)
+
+    assert world.route.spare is None
+
+
+def test_process_that_follows_the_proven_one_is_proven_before_it_is_routed() -> None:
+    world = world_with(1)
+    before = world.replay
+
+    def replay_then_die(placed: Placed) -> None:
+        before(placed)
+        world.replay = before  # type: ignore[method-assign]  # once
+        world.die("green")
+
+    world.replay = replay_then_die  # type: ignore[method-assign]
+    deploy(world, 2)
+
+    process = world.processes["green"]
+    assert process is not None
+    assert process.pid in world.proven
+    assert world.violations == []
+
+
+def test_champion_that_cannot_come_back_gives_way_to_the_version_that_answers() -> None:
+    world = world_with(1, 2)
+    world.never_ready = {"recommender@v2.0.0"}
+    world.die("green")
+
+    record = drive(world.record, world, PATIENCE_SECONDS)
+
+    assert versions(record) == ("recommender@v1.0.0", None)
+    assert machine.is_rolled_back(record, "recommender@v2.0.0")
+    assert record.history[-1].reason == "recommender@v2.0.0 does not get ready again"
+
+
+def test_slot_that_gets_ready_and_dies_again_and_again_is_given_up() -> None:
+    world = world_with(1)
+    world.deaths = {world.looks + look: Death("green") for look in range(5, 500, 5)}
+
+    with pytest.raises(SlotNotReady):
+        deploy(world, 2)
+
+    assert versions(world.record) == ("recommender@v1.0.0", None)
+
+
+def test_registry_that_disagrees_with_the_record_is_told_again() -> None:
+    world = world_with(1, 2)
+    world.registry = "recommender@v1.0.0"
+
+    drive(world.record, world, PATIENCE_SECONDS)
+
+    assert world.registry == "recommender@v2.0.0"

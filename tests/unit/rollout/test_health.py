@@ -3,7 +3,7 @@
 import threading
 import time
 
-from pipelines.status import health
+from pipelines.rollout import health
 
 
 def test_answers_that_come_in_time_are_kept_and_a_hanging_service_is_left_behind() -> None:

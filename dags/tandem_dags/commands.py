@@ -19,6 +19,10 @@ class Run:
     dag_id: str
     run_id: str
     params: Mapping[str, object] = field(default_factory=dict)
+    key: str | None = None
+    """The KEY that a scheduled or backfilled run is for."""
+    handed: str | None = None
+    """What an earlier task of the run hands on to this one."""
 
     @property
     def name(self) -> str:
@@ -44,13 +48,15 @@ def step(verb: str) -> Command:
 
 
 def ingest(run: Run) -> list[str]:
-    """The next missing KEY, a range of them, or one KEY with its rows from a file.
+    """The run's own KEY, the next missing one, a range, or one KEY with its rows from a file.
 
     Raises:
         ValueError: A parameter is no KEY or no path, or `file` comes without its one KEY.
     """
     first = _parameter(run, "from", KEY_PATTERN)
     last = _parameter(run, "to", KEY_PATTERN)
+    if first is None and last is None:
+        first = last = run.key
     file = _parameter(run, "file", PATH_PATTERN)
     command = [*step("ingest")(run)]
     if file is None:
@@ -74,6 +80,17 @@ def package(_: Run) -> list[str]:
 def deploy(_: Run) -> list[str]:
     """Routes to the newest version that may ship."""
     return ["deploy"]
+
+
+def deploy_approved(run: Run) -> list[str]:
+    """Routes to the version that was approved, though a newer one may be there by now.
+
+    Raises:
+        ValueError: No version was handed on.
+    """
+    if run.handed is None:
+        raise ValueError("`package` has handed no version on: clear the whole run")
+    return ["deploy", f"--version={run.handed}"]
 
 
 def _parameter(run: Run, name: str, pattern: str) -> str | None:

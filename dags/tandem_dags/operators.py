@@ -1,5 +1,6 @@
 """One operator for every task: it runs a `tandem` command and lets its exit code decide."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,11 +12,16 @@ from typing import Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
+from tandem_dags import schedule, settings
 from tandem_dags.commands import Command, Run
 from tandem_dags.outcomes import Outcome, explain, outcome
 
 LEASH = Path(__file__).with_name("leash.py")
 TAIL_LINES = 20
+INGESTION_POOL = "tandem_ingestion"
+"""`tandem up` makes it, with one slot."""
+OF_ONE_KEY = ("scheduled", "backfill")
+"""Types of runs whose data interval is a KEY; a run that somebody triggers takes what is next."""
 
 DEFAULT_ARGS = {
     "owner": "tandem",
@@ -32,24 +38,27 @@ class TandemOperator(BaseOperator):  # type: ignore[misc]  # Airflow is untyped 
 
     Args:
         command: Spells the command's words for a DAG run; see commands.py.
+        gives: The field of the command's JSON answer that is handed on to later tasks.
+        takes: The task whose `gives` this command gets.
     """
 
     ui_color = "#d8e8f0"
 
-    def __init__(self, *, command: Command, **kwargs: Any) -> None:
+    def __init__(
+        self, *, command: Command, gives: str = "", takes: str = "", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self.command = command
+        self.command, self.gives, self.takes = command, gives, takes
         self._process: subprocess.Popen[str] | None = None
 
-    def execute(self, context: Any) -> None:
+    def execute(self, context: Any) -> str | None:
         """Runs the command; raises what the exit code means to Airflow."""
         self._log_triggers(context)
-        dag_run = context["dag_run"]
-        run = Run(dag_run.dag_id, dag_run.run_id, dict(context["params"]))
         try:
-            words = self.command(run)
+            words = self.command(self._run(context))
         except ValueError as error:
             raise AirflowFailException(str(error)) from error
+        words += ["--json"] if self.gives else []
         code, output = self._stream(words)
         ending = outcome(code)
         if ending is Outcome.SKIP:
@@ -58,11 +67,22 @@ class TandemOperator(BaseOperator):  # type: ignore[misc]  # Airflow is untyped 
             raise AirflowException(explain(code, words, output))
         if ending is Outcome.FAIL:
             raise AirflowFailException(explain(code, words, output))
+        return str(_answer(output)[self.gives]) if self.gives else None
 
     def on_kill(self) -> None:
         """Ends the command and all that it started."""
         if self._process is not None:
             self._process.terminate()
+
+    def _run(self, context: Any) -> Run:
+        dag_run = context["dag_run"]
+        return Run(
+            dag_run.dag_id,
+            dag_run.run_id,
+            dict(context["params"]),
+            _key(dag_run),
+            context["ti"].xcom_pull(task_ids=self.takes) if self.takes else None,
+        )
 
     def _stream(self, words: list[str]) -> tuple[int, list[str]]:
         tandem = Path(sys.executable).with_name("tandem")
@@ -94,3 +114,16 @@ class TandemOperator(BaseOperator):  # type: ignore[misc]  # Airflow is untyped 
             for event in events:
                 source = f"{event.source_dag_id} {event.source_run_id} {event.source_task_id}"
                 self.log.info("Triggered by %s at %s from %s", asset, event.timestamp, source)
+
+
+def _key(dag_run: Any) -> str | None:
+    """The KEY that the run is for, if it is for one."""
+    if dag_run.run_type not in OF_ONE_KEY or dag_run.data_interval_start is None:
+        return None
+    return schedule.key_of(dag_run.data_interval_start, settings.read())
+
+
+def _answer(output: list[str]) -> dict[str, Any]:
+    """The JSON object among a command's last lines."""
+    line = next(line for line in reversed(output) if line.startswith("{"))
+    return dict(json.loads(line))

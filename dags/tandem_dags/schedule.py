@@ -1,10 +1,14 @@
-"""When ingestion runs by itself: by the data set's grain; never while old data is replayed."""
+"""When ingestion runs by itself: once per KEY of a live source; never while data is replayed.
 
-import json
-from pathlib import Path
+A run's data interval is its KEY, from its start to the next one's, some minutes later (docs:
+decision 8). So a KEY has one scheduled run, and a backfill of a range finds the same runs again.
+"""
 
-DATASET = Path(__file__).parent.parent / "dataset.json"
-"""Written by `tandem init` beside the DAG files: `{"name": …, "clock": …, "grain": …}`."""
+from datetime import datetime
+
+from airflow.sdk import CronDataIntervalTimetable
+
+from tandem_dags.settings import Settings
 
 CRON = {
     "hour": "10 * * * *",
@@ -15,10 +19,13 @@ CRON = {
 """UTC, some minutes after a KEY has ended, so that late rows are in."""
 
 
-def of_source(dataset: Path = DATASET) -> str | None:
-    """The cron line of the data set's grain; none under the replay clock or before `init`."""
-    try:
-        described = json.loads(dataset.read_bytes())
-    except FileNotFoundError:
+def of_source(settings: Settings) -> CronDataIntervalTimetable | None:
+    """A run at the end of each KEY; none under the replay clock or before `init`."""
+    if settings.clock != "wall":
         return None
-    return CRON[described["grain"]] if described["clock"] == "wall" else None
+    return CronDataIntervalTimetable(CRON[settings.grain], timezone="UTC")
+
+
+def key_of(start: datetime, settings: Settings) -> str:
+    """The KEY of the data interval that starts at an instant in UTC."""
+    return f"{start:%Y-%m-%dT%H}" if settings.grain == "hour" else f"{start:%Y-%m-%d}"

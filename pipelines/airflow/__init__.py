@@ -9,12 +9,13 @@ from pipelines.airflow.chain import (
     follow_chain,
     ready,
 )
-from pipelines.airflow.client import Airflow, DagRun, Task
+from pipelines.airflow.client import INGESTION_POOL, Airflow, DagRun, Task
 from pipelines.airflow.waiting import Deadline
 
 __all__ = [
     "DEPLOYMENT",
     "INGESTION",
+    "INGESTION_POOL",
     "TRAINING",
     "Airflow",
     "DagRun",

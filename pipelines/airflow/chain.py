@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pipelines.airflow.client import Airflow, DagRun, Task
+from pipelines.airflow.obstacles import idle, ill
 from pipelines.airflow.waiting import Deadline
 from pipelines.errors import RunFailed
 from pipelines.progress import log, waiting
@@ -16,7 +17,6 @@ INGESTION, TRAINING, DEPLOYMENT = DAGS = (
 LAST_TASK = {INGESTION: "commit", TRAINING: "register", DEPLOYMENT: "deploy"}
 RUN_ENDED = ("success", "failed")
 TASK_ENDED = ("success", "skipped", "failed", "upstream_failed", "up_for_retry", "removed")
-HEALTHY = "healthy"
 LOG_LINES = 20
 ERROR_PARTS = ("error:", "where:", "hint:")
 
@@ -57,8 +57,9 @@ def follow(airflow: Airflow, run: DagRun, deadline: Deadline) -> Finished:
     Raises:
         RunFailed, WaitedTooLong: As `follow_chain`.
     """
-    log(f"{run.dag_id}  {airflow.run_page(run)}")
     told: set[tuple[str, str | None, int]] = set()
+    page = airflow.run_page(run)
+    log(f"{run.dag_id}  {page}")
 
     with waiting(run.dag_id) as show:
 
@@ -68,11 +69,10 @@ def follow(airflow: Airflow, run: DagRun, deadline: Deadline) -> Finished:
             show(_doing(run, tasks))
             return state if state in RUN_ENDED else None
 
-        page = airflow.run_page(run)
         state = deadline.wait_for(
             look,
             f"{run.dag_id} to end",
-            lambda: _ill(airflow) or _idle(airflow.tasks(run)),
+            lambda: ill(airflow) or idle(airflow.tasks(run), page),
             f"the run goes on in Airflow: {page}",
         )
     tasks = airflow.tasks(run)
@@ -82,15 +82,21 @@ def follow(airflow: Airflow, run: DagRun, deadline: Deadline) -> Finished:
 
 
 def ready(airflow: Airflow, deadline: Deadline) -> None:
-    """Waits until every component is healthy and the DAGs are read, and lets them run."""
+    """Waits until every component is healthy and the DAGs are read, and lets them run.
+
+    What keeps it is said at once: nothing goes on before it is mended.
+    """
 
     def look() -> bool | None:
-        if any(status != HEALTHY for status in airflow.health().values()):
+        if ill(airflow):
             return None
         return all(airflow.knows(dag_id) for dag_id in DAGS) or None
 
     deadline.wait_for(
-        look, "Airflow to be ready", lambda: _ill(airflow) or "the DAG files are being read"
+        look,
+        "Airflow to be ready",
+        lambda: ill(airflow) or "the DAG files are being read",
+        silent_seconds=0,
     )
     for dag_id in DAGS:
         airflow.unpause(dag_id)
@@ -100,7 +106,7 @@ def _next_run(airflow: Airflow, before: DagRun, dag_id: str, deadline: Deadline)
     return deadline.wait_for(
         lambda: airflow.set_off(before, dag_id),
         f"{dag_id} to start",
-        lambda: _ill(airflow) or "it is not scheduled yet",
+        lambda: ill(airflow) or "it is not scheduled yet",
         f"is {dag_id} paused? see {airflow.url}/dags/{dag_id}",
     )
 
@@ -119,21 +125,6 @@ def _tell(tasks: Iterable[Task], told: set[tuple[str, str | None, int]]) -> None
 def _doing(run: DagRun, tasks: Iterable[Task]) -> str:
     running = [f"{task.task_id}, {task.seconds:.0f} s" for task in tasks if task.state == "running"]
     return f"{run.dag_id} {running[0] if running else 'waits'}"
-
-
-def _idle(tasks: Iterable[Task]) -> str:
-    """Why nothing runs; empty when something does."""
-    states = {task.task_id: task.state for task in tasks}
-    if "running" in states.values():
-        return ""
-    again = [task_id for task_id, state in states.items() if state == "up_for_retry"]
-    return f"{again[0]} will be tried again" if again else "no task is scheduled yet"
-
-
-def _ill(airflow: Airflow) -> str:
-    """Which components are not healthy; empty when all are."""
-    ill = (f"{name} is {status}" for name, status in airflow.health().items() if status != HEALTHY)
-    return ", ".join(ill)
 
 
 def _failure(airflow: Airflow, run: DagRun, tasks: list[Task]) -> RunFailed:

@@ -9,13 +9,17 @@ from urllib.parse import quote
 
 import httpx
 
-from pipelines import storage
+from pipelines import storage, supervisor
 from pipelines.errors import AirflowRefused, AirflowUnreachable
 from pipelines.home import Home
 from pipelines.rollout import client_env
 
 TIMEOUT_SECONDS = 20.0
 COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+PROGRAM = "airflow-"
+AT_WORK = ("RUNNING", "STARTING")
+INGESTION_POOL = "tandem_ingestion"
+"""The DAGs name it; one slot, so that of all ingestion runs one task is at work."""
 UNAUTHORIZED = 401
 SERVER_ERROR = 500
 CLIENT_ERROR = 400
@@ -29,6 +33,17 @@ class DagRun:
     dag_id: str
     run_id: str
     state: str
+
+
+@dataclass(frozen=True)
+class Component:
+    """A part of Airflow as its API sees it."""
+
+    name: str
+    status: str
+    """`healthy` in Airflow's words, or what it is instead."""
+    seen: str | None
+    """Its last heartbeat; the database has none."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +64,9 @@ class Airflow:
     error (both may pass), and AirflowRefused when it does not take the request.
     """
 
-    def __init__(self, url: str, user: str, password: str) -> None:
+    def __init__(self, url: str, user: str, password: str, home: Home | None = None) -> None:
         self.url = url.rstrip("/")
+        self._home = home
         self._login = {"username": user, "password": password}
         self._client = httpx.Client(base_url=self.url, timeout=TIMEOUT_SECONDS, trust_env=False)
 
@@ -64,16 +80,38 @@ class Airflow:
             )
         user = settings["AIRFLOW_USER"]
         passwords = storage.read_json(Path(settings["AIRFLOW_PASSWORD_FILE"]))
-        return cls(settings["AIRFLOW_URL"], user, passwords[user])
+        return cls(settings["AIRFLOW_URL"], user, passwords[user], home)
 
     def run_page(self, run: DagRun) -> str:
         """The URL of a DAG run's page, for people."""
         return f"{self.url}/dags/{quote(run.dag_id)}/runs/{quote(run.run_id, safe='')}"
 
-    def health(self) -> dict[str, str]:
-        """Status by component, `healthy` in Airflow's words."""
+    def health(self) -> list[Component]:
+        """How the components are."""
         answer = self._ask("GET", "/monitor/health", login=False)
-        return {name: answer[name]["status"] or "not started" for name in COMPONENTS}
+        return [
+            Component(
+                name,
+                answer[name]["status"] or "not started",
+                answer[name].get(f"latest_{name}_heartbeat"),
+            )
+            for name in COMPONENTS
+        ]
+
+    def stopped(self) -> dict[str, str]:
+        """Components whose program does not run, with its state; known only of a home's Airflow."""
+        programs = supervisor.services(self._home) if self._home else []
+        return {
+            program.name.removeprefix(PROGRAM).replace("-", "_"): program.state.lower()
+            for program in programs
+            if program.name.startswith(PROGRAM) and program.state not in AT_WORK
+        }
+
+    def make_pool(self, name: str, slots: int) -> None:
+        """Makes a pool; one that is there stays as it is."""
+        known = self._ask("GET", "/pools", params={"pool_name_pattern": name})["pools"]
+        if name not in [pool["name"] for pool in known]:
+            self._ask("POST", "/pools", json={"name": name, "slots": slots})
 
     def knows(self, dag_id: str) -> bool:
         """Whether the DAG processor has read the DAG by now."""

@@ -35,7 +35,13 @@ class Deadline:
         self._end = clock() + seconds
 
     def wait_for(
-        self, look: Callable[[], Found | None], what: str, why: Callable[[], str], hint: str = ""
+        self,
+        look: Callable[[], Found | None],
+        what: str,
+        why: Callable[[], str],
+        hint: str = "",
+        *,
+        silent_seconds: float = SILENT_SECONDS,
     ) -> Found:
         """What `look` finds, once it finds something; an Airflow that is away is waited for too.
 
@@ -44,6 +50,7 @@ class Deadline:
             what: What we wait for, in words for people.
             why: What keeps it, said when it changes; "" while all goes well.
             hint: What to do when it never comes.
+            silent_seconds: How long an obstacle must last before it is said.
 
         Raises:
             WaitedTooLong: The deadline has passed.
@@ -54,7 +61,7 @@ class Deadline:
             try:
                 found, obstacle = look(), ""
             except AirflowUnreachable as error:
-                found, obstacle = None, error.message
+                found, obstacle = None, _explained(why) or error.message
             if found is not None:
                 return found
             obstacle, now = obstacle or _explained(why), self._clock()
@@ -62,7 +69,7 @@ class Deadline:
                 raise self._too_long(f"waited {now - start:.0f} s for {what}", obstacle, hint)
             if obstacle != kept_by:
                 kept_by, since = obstacle, now
-            if obstacle not in ("", said) and now - since >= SILENT_SECONDS:
+            if obstacle not in ("", said) and now - since >= silent_seconds:
                 log(f"  … waiting for {what}: {obstacle}")
                 said = obstacle
             self._sleep(POLL_SECONDS)

@@ -8,17 +8,19 @@ from pathlib import Path
 import httpx
 
 from pipelines import identity, storage
+from pipelines.airflow import INGESTION_POOL, Airflow, database
 from pipelines.contracts.release import SLOTS, Deployment, Down, Ports, Up
 from pipelines.errors import StartTimeout
 from pipelines.home import Home
 from pipelines.params import Params
+from pipelines.programs import Program
 from pipelines.progress import log
-from pipelines.rollout import client_env, slots
+from pipelines.rollout import client_env, machine, slots, watch
 from pipelines.rollout.gateway import Gateway
 from pipelines.rollout.listeners import is_taken
 from pipelines.rollout.local import local_client
 from pipelines.rollout.moves import Route
-from pipelines.supervisor import Program, Supervisor, reads
+from pipelines.supervisor import Supervisor, reads
 from pipelines.up import airflow_home, ports
 
 GATEWAY = "gateway"
@@ -45,6 +47,8 @@ def up(params: Params, next_free_ports: bool) -> Up:
         _run(supervisor, _programs(home, params, chosen))
         _write_client_env(home, params, chosen)
         _wait_healthy(home, params, chosen, supervisor)
+        if params.up.airflow:
+            Airflow.of(home).make_pool(INGESTION_POOL, slots=1)
         return Up(
             home=str(home.path),
             gateway=f"http://127.0.0.1:{chosen.gateway}",
@@ -86,7 +90,8 @@ def _prepare(home: Home, params: Params, chosen: Ports, *, is_running: bool) -> 
     Gateway(home, chosen).prepare(None if is_running else _recorded_route(home))
     if params.up.airflow:
         log("preparing Airflow")
-        airflow_home.prepare(home, chosen.airflow)
+        server = database.from_variable(params.up.airflow_database)
+        airflow_home.prepare(home, chosen.airflow, server)
 
 
 def _programs(home: Home, params: Params, chosen: Ports) -> list[Program]:
@@ -103,7 +108,7 @@ def _programs(home: Home, params: Params, chosen: Ports) -> list[Program]:
     ]
     if params.up.airflow:
         programs += airflow_home.programs(home, Path.cwd())
-    return programs + _slot_programs(home, chosen)
+    return [*programs, *_slot_programs(home, chosen), watch.program(home)]
 
 
 def _recorded_route(home: Home) -> Route | None:
@@ -111,7 +116,7 @@ def _recorded_route(home: Home) -> Route | None:
     record = _record(home)
     if record.state != "idle" or record.champion is None:
         return None
-    return Route(record.route_version or "0", record.champion.slot)
+    return machine.settled_route(record)
 
 
 def _record(home: Home) -> Deployment:
@@ -135,7 +140,12 @@ def _slot_programs(home: Home, chosen: Ports) -> list[Program]:
 def _run(supervisor: Supervisor, programs: list[Program]) -> None:
     """Makes the supervisor run these programs as they are now, and nothing else of ours."""
     is_new = {program.name: supervisor.write(program) for program in programs}
-    known = (GATEWAY, *SLOTS, *(f"airflow-{process}" for process in airflow_home.PROCESSES))
+    known = (
+        GATEWAY,
+        watch.NAME,
+        *SLOTS,
+        *(f"airflow-{process}" for process in airflow_home.PROCESSES),
+    )
     superfluous = [name for name in known if name not in is_new]
     for name in superfluous:
         supervisor.forget(name)

@@ -24,6 +24,20 @@ PORTS = ("airflow", "gateway", "admin", "blue", "green")
 
 
 @dataclass(frozen=True)
+class RunCommit:
+    """A commit of the state, and what its trailers say of where it comes from."""
+
+    commit: str
+    run: str
+    airflow_run: str
+
+    @property
+    def dag_id(self) -> str:
+        """The DAG that the run's name begins with."""
+        return self.run.partition(".")[0]
+
+
+@dataclass(frozen=True)
 class Clone:
     """The clone at `root`; its home is `var/` inside, as for anybody who follows the README."""
 
@@ -90,15 +104,33 @@ class Clone:
             check=False,
         )
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Starts a verb in the clone and does not wait."""
-        return subprocess.Popen(
-            [str(TANDEM), *words],
-            cwd=self.root,
-            env=environment(),
-            stdout=subprocess.PIPE,
-            text=True,
+    def start(self, *words: str, told: Path) -> subprocess.Popen[str]:
+        """Starts a verb in the clone and does not wait; what it tells people goes to a file."""
+        with told.open("w") as stderr:
+            return subprocess.Popen(
+                [str(TANDEM), *words],
+                cwd=self.root,
+                env=environment(),
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+            )
+
+    def supervisorctl(self, *words: str) -> None:
+        """What a person does to one program alone: stop, start or restart it."""
+        configuration = self.home / "supervisor" / "supervisord.conf"
+        command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(configuration)]
+        subprocess.run([*command, *words], check=True, timeout=120, stdout=subprocess.DEVNULL)
+
+    def run_commits(self) -> list["RunCommit"]:
+        """The commits in the state that runs have made, on any branch; the newest first."""
+        names = ("Tandem-Run", "Airflow-Run")
+        parts = [f"%(trailers:key={name},valueonly,separator=%x2C)" for name in names]
+        listed = git(
+            "log", "--branches", f"--format=%H%x09{'%x09'.join(parts)}", cwd=self.home / "state.git"
         )
+        rows = [line.split("\t") for line in listed.splitlines()]
+        return [RunCommit(*row) for row in rows if row[1]]
 
     def ask(self, *words: str) -> dict[str, Any]:
         """The record of a verb that must succeed."""

@@ -5,6 +5,8 @@ The tests go on from each other in the order of this file: each is a part of one
 
 import hashlib
 import json
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,15 +22,21 @@ import pandas as pd
 import psutil
 import pytest
 
-from pipelines.airflow import INGESTION, Airflow, Deadline, follow
+from pipelines.airflow import INGESTION, TRAINING, Airflow, DagRun, Deadline, follow
 from pipelines.errors import RunFailed
 from pipelines.home import Home
+from tandem_dags.commands import Run
 from tests.end_to_end.clone import Clone, environment, git, wait_until
 
 pytestmark = pytest.mark.timeout(3600)  # the demo's own deadline is shorter and says more
 DEMO_SECONDS = 1800
 ROLLBACK_SECONDS = 5.0
 REQUESTS_PER_SECOND = 20
+RESTART_SECONDS = 120.0
+WAITS_FOR_SCHEDULER = (
+    r"… waiting for Airflow to be ready: scheduler is stopped, "
+    r"last seen at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ; `tandem up` starts what does not run"
+)
 HEADER = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
 PLANTED = "\nimport sys as _sys\n\nprint('planted in this clone', file=_sys.stderr)\n"
 
@@ -157,15 +165,15 @@ def test_a_corrupted_partition_fails_its_run_with_the_reason_and_changes_nothing
 
 
 def test_the_next_week_goes_live_although_a_task_is_killed_and_rolls_back_without_a_failure(
-    loop: Loop,
+    loop: Loop, tmp_path: Path
 ) -> None:
     first, key = loop.clone.status()["champion"]["version"], next_key(loop.clone)
     load = start_load(loop)
     try:
-        simulation = loop.clone.start("simulate", "--partitions", "1", "--json")
+        simulation, waits_for = simulate_without_a_scheduler(loop.clone, tmp_path / "told.txt")
         kill_a_task(loop.clone, "train")
         said, _ = simulation.communicate(timeout=DEMO_SECONDS)
-        assert simulation.returncode == 0, said
+        assert simulation.returncode == 0, (tmp_path / "told.txt").read_text()
         second = loop.clone.status()["champion"]["version"]
         start = time.monotonic()
         rolled_back = loop.clone.ask("rollback")
@@ -174,6 +182,7 @@ def test_the_next_week_goes_live_although_a_task_is_killed_and_rolls_back_withou
         load.send_signal(signal.SIGTERM)
         report, _ = load.communicate(timeout=60)
 
+    assert re.fullmatch(WAITS_FOR_SCHEDULER, waits_for)
     (arrival,) = json.loads(said)["arrivals"]
     assert (arrival["partition"], arrival["data_tag"]) == (key, f"data/{key}")
     assert (arrival["verdict"], arrival["version"]) == ("ship", second)
@@ -183,6 +192,38 @@ def test_the_next_week_goes_live_although_a_task_is_killed_and_rolls_back_withou
     assert answered["outcomes"] == {"200": answered["sent"]}
     assert {first, second} <= answered["versions"].keys()
     assert loop.clone.status()["champion"]["version"] == first
+
+
+def test_every_commit_of_a_run_names_an_airflow_run_that_airflow_knows_as_done(loop: Loop) -> None:
+    airflow = Airflow.of(Home(loop.clone.home))
+
+    made = loop.clone.run_commits()
+
+    known = {one.run: airflow.state(DagRun(one.dag_id, one.airflow_run, "")) for one in made}
+    assert known == {Run(one.dag_id, one.airflow_run).name: "success" for one in made}
+    assert {one.dag_id for one in made} == {INGESTION, TRAINING}
+    assert len(made) == len(known) == 4  # the demo's two, the next week's two
+
+
+def test_a_slot_that_starts_again_serves_from_its_bento_when_all_else_of_the_model_is_gone(
+    loop: Loop, tmp_path: Path
+) -> None:
+    home, champion = loop.clone.home, loop.clone.status()["champion"]
+    for artifacts in (home / "runs").glob("*/artifacts"):
+        shutil.rmtree(artifacts)
+    kept = [home / name for name in ("cache", "remote", "state.git")]
+    for folder in kept:
+        folder.rename(tmp_path / folder.name)
+    try:
+        loop.clone.supervisorctl("restart", champion["slot"])
+        wait_until(lambda: answers(loop.clone), "the slot to answer again", RESTART_SECONDS)
+        answer = loop.clone.post("/v1/recommend", {"user_id": loop.demo["user_id"], "k": 5})
+    finally:
+        for folder in kept:
+            (tmp_path / folder.name).rename(folder)
+
+    assert answer.json()["model"]["version"] == champion["version"]
+    assert len(answer.json()["items"]) == 5
 
 
 def test_stages_of_a_run_execute_the_code_of_the_runs_own_clone(loop: Loop) -> None:
@@ -203,6 +244,29 @@ def test_stages_of_a_run_execute_the_code_of_the_runs_own_clone(loop: Loop) -> N
 
     assert ended.returncode == 0, ended.stdout
     assert "planted in this clone" in ended.stdout
+
+
+def simulate_without_a_scheduler(clone: Clone, told: Path) -> tuple[subprocess.Popen[str], str]:
+    """Starts `simulate` while Airflow's scheduler is stopped, and starts that when it is missed.
+
+    Returns:
+        The simulation, which goes on, and what it said that it waits for.
+    """
+    clone.supervisorctl("stop", "airflow-scheduler")
+    simulation = clone.start("simulate", "--partitions", "1", "--json", told=told)
+    wait_until(lambda: bool(waits(told)), "simulate to say what it waits for", RESTART_SECONDS)
+    clone.supervisorctl("start", "airflow-scheduler")
+    return simulation, waits(told)[0]
+
+
+def waits(told: Path) -> list[str]:
+    """What a verb has said that it waits for."""
+    return [line.strip() for line in told.read_text().splitlines() if "waiting for" in line]
+
+
+def answers(clone: Clone) -> bool:
+    """Whether the endpoint answers."""
+    return clone.post("/v1/recommend", {"user_id": "anybody", "k": 1}).is_success
 
 
 def seen_items(home: Path, user_id: str) -> set[str]:

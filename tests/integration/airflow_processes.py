@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipelines.airflow import Airflow, Deadline, ready
+from pipelines.airflow import INGESTION_POOL, Airflow, Deadline, ready
 from pipelines.home import Home
 from pipelines.up import airflow_home
 from tests.ports import free_port
@@ -23,6 +23,7 @@ from tests.ports import free_port
 REPOSITORY = Path(__file__).resolve().parents[2]
 START_SECONDS = 240
 STOP_SECONDS = 20
+NOW = "2026-01-01T00:00:00Z"
 
 STAND_IN = '''#!{python}
 """Notes its command line and ends with the next exit code laid down for its verb."""
@@ -42,6 +43,8 @@ if code == "hang":
     (home / "hanging.json").write_text(json.dumps([os.getppid(), os.getpid(), child.pid]))
     child.wait()
 print(f"{{verb}} ends with {{code}}", flush=True)
+if "--json" in words and not code:
+    print(json.dumps({{"version": "recommender@v7.0.0"}}))
 if code:
     print(f"error: {{verb}} said {{code}}", file=sys.stderr)
 sys.exit(code)
@@ -53,6 +56,8 @@ class AirflowProcesses:
     """Starts in `folder`; `client` speaks to it, `stop` ends every process group by its pid."""
 
     folder: Path
+    server: str | None = None
+    """URL of a database on a server; None = SQLite."""
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     """By program, for example `airflow-scheduler`."""
 
@@ -66,8 +71,9 @@ class AirflowProcesses:
         home = Home(self.home).ensure()
         self.lay_down({})
         port = free_port()
-        airflow_home.prepare(home, port)
+        airflow_home.prepare(home, port, self.server)
         shutil.copytree(REPOSITORY / "dags", home.airflow / "dags", dirs_exist_ok=True)
+        self.settle()
         python = self._environment_with_stand_in()
         for program in airflow_home.programs(home, REPOSITORY):
             log = (self.folder / f"{program.name}.log").open("wb")
@@ -82,6 +88,7 @@ class AirflowProcesses:
         password = json.loads(airflow_home.passwords(home).read_text())[airflow_home.USER]
         self.client = Airflow(f"http://127.0.0.1:{port}", airflow_home.USER, password)
         ready(self.client, Deadline(START_SECONDS))
+        self.client.make_pool(INGESTION_POOL, slots=1)
         return self
 
     def stop(self) -> None:
@@ -94,6 +101,13 @@ class AirflowProcesses:
                 process.wait(max(0.1, end - time.monotonic()))
             _signal_group(process.pid, signal.SIGKILL)
             process.wait()
+
+    def settle(
+        self, clock: str = "replay", grain: str = "week", since: str = NOW, approval: bool = False
+    ) -> None:
+        """What `tandem init` writes beside the DAG files, which are then read anew."""
+        facts = {"clock": clock, "grain": grain, "since": since, "approval": approval}
+        (Home(self.home).airflow / "dags" / "settings.json").write_text(json.dumps(facts))
 
     def signal(self, component: str, number: int) -> None:
         """Signals a component and all its children."""

@@ -6,7 +6,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
+from urllib.parse import quote
 
 import psutil
 import pytest
@@ -16,6 +19,7 @@ from pipelines.airflow import (
     INGESTION,
     TRAINING,
     Airflow,
+    DagRun,
     Deadline,
     follow,
     follow_chain,
@@ -25,6 +29,8 @@ from tests.integration.airflow_processes import REPOSITORY, AirflowProcesses
 
 PATIENCE_SECONDS = 180
 STILL_SECONDS = 40  # Airflow calls a scheduler unhealthy after 30
+HOUR = timedelta(hours=1)
+KEY_FORM = "%Y-%m-%dT%H"
 
 
 @pytest.fixture(scope="module")
@@ -194,9 +200,128 @@ def test_a_scheduler_that_stands_still_is_named_and_the_run_goes_on_when_it_is_b
     processes.signal("scheduler", signal.SIGSTOP)
     try:
         run = airflow.trigger(INGESTION, {})
-        with pytest.raises(WaitedTooLong, match="to end: scheduler is unhealthy"):
+        with pytest.raises(WaitedTooLong, match="to end: scheduler is unhealthy, last seen at 20"):
             follow(airflow, run, Deadline(STILL_SECONDS))
     finally:
         processes.signal("scheduler", signal.SIGCONT)
 
     assert follow(airflow, run, Deadline(PATIENCE_SECONDS)).skipped("ingest")
+
+
+@pytest.fixture(scope="module")
+def approval(processes: AirflowProcesses) -> Airflow:
+    """Airflow with `deploy.approval` on, from here to the end of this file."""
+    processes.settle(approval=True)
+    wait_for(lambda: "approve" in task_ids(processes.client), "the DAG with the approval")
+    return processes.client
+
+
+def test_a_deployment_waits_for_a_person_and_deploys_the_version_that_was_approved(
+    processes: AirflowProcesses, airflow: Airflow, approval: Airflow
+) -> None:
+    run = airflow.trigger(DEPLOYMENT, {})
+    question = wait_for(lambda: open_question(airflow, run), "the question")
+    before = processes.verbs()
+
+    answer(airflow, run, "Approve")
+    follow(airflow, run, Deadline(PATIENCE_SECONDS))
+
+    assert question["subject"] == "Deploy recommender@v7.0.0?"
+    assert before == ["package"]
+    assert processes.calls()[1:] == [["deploy", "--version=recommender@v7.0.0"]]
+
+
+def test_a_rejected_deployment_is_skipped(
+    processes: AirflowProcesses, airflow: Airflow, approval: Airflow
+) -> None:
+    run = airflow.trigger(DEPLOYMENT, {})
+    wait_for(lambda: open_question(airflow, run), "the question")
+
+    answer(airflow, run, "Reject")
+    ended = follow(airflow, run, Deadline(PATIENCE_SECONDS))
+
+    assert ended.skipped("deploy")
+    assert processes.verbs() == ["package"]
+
+
+def test_each_key_of_a_live_source_has_its_run_and_a_backfill_takes_its_turn_beside_them(
+    processes: AirflowProcesses, airflow: Airflow
+) -> None:
+    processes.lay_down({"commit": [99]})  # so that no training follows
+    last = (datetime.now(UTC) - timedelta(minutes=10)).replace(minute=0, second=0, microsecond=0)
+    keys = [last - n * HOUR for n in range(5, 0, -1)]  # `last` has not ended, or just so
+
+    processes.settle(clock="wall", grain="hour", since=keys[2].isoformat())
+    wait_for(lambda: is_periodic(airflow), "the schedule")
+    body = {"dag_id": INGESTION, "from_date": keys[0].isoformat(), "to_date": keys[3].isoformat()}
+    airflow._ask("POST", "/backfills", json=body)
+    wait_for(lambda: of_keys(airflow) >= 5 and not at_work(airflow), "all runs to end")
+
+    tasks = sorted(ingestion_tasks(airflow), key=lambda task: str(task["start_date"]))
+    ingested = [words[4:] for words in processes.calls() if words[3:4] == ["ingest"]]
+    named = [f"{key:{KEY_FORM}}" for key in keys]
+    assert {f"--from={key}" for key in named} <= {words[0] for words in ingested}
+    assert all(first[7:] == last[5:] for first, last in ingested)
+    assert len({first for first, _ in ingested}) == len(ingested)
+    assert all(one["end_date"] <= next_one["start_date"] for one, next_one in pairwise(tasks))
+
+
+def wait_for(look, what: str):  # type: ignore[no-untyped-def]  # whatever it finds
+    """What `look` finds, once it is something."""
+    return Deadline(PATIENCE_SECONDS).wait_for(lambda: look() or None, what, lambda: "")
+
+
+def task_ids(airflow: Airflow) -> list[str]:
+    """The tasks of the deployment as Airflow knows them by now."""
+    return [task["task_id"] for task in airflow._ask("GET", f"/dags/{DEPLOYMENT}/tasks")["tasks"]]
+
+
+def open_question(airflow: Airflow, run: DagRun) -> dict[str, object] | None:
+    """What a person is asked in a run, once the task waits for it."""
+    states = {task.task_id: task.state for task in airflow.tasks(run)}
+    if states["approve"] != "awaiting_input":
+        return None
+    (question,) = airflow._ask("GET", f"{path_of(run)}/hitlDetails")["hitl_details"]
+    return dict(question)
+
+
+def answer(airflow: Airflow, run: DagRun, option: str) -> None:
+    """A person's answer, by REST."""
+    body = {"chosen_options": [option], "params_input": {}}
+    airflow._ask("PATCH", f"{path_of(run)}/taskInstances/approve/-1/hitlDetails", json=body)
+
+
+def path_of(run: DagRun) -> str:
+    """A run's path in the REST API."""
+    return f"/dags/{run.dag_id}/dagRuns/{quote(run.run_id, safe='')}"
+
+
+def is_periodic(airflow: Airflow) -> bool:
+    """Whether ingestion is scheduled by now."""
+    return bool(airflow._ask("GET", f"/dags/{INGESTION}")["timetable_summary"])
+
+
+def runs_of_keys(airflow: Airflow) -> list[dict[str, object]]:
+    """Ingestion runs that are for a KEY."""
+    runs = airflow._ask("GET", f"/dags/{INGESTION}/dagRuns", params={"limit": 100})["dag_runs"]
+    return [run for run in runs if run["run_type"] in ("scheduled", "backfill")]
+
+
+def of_keys(airflow: Airflow) -> int:
+    """How many of them there are."""
+    return len(runs_of_keys(airflow))
+
+
+def at_work(airflow: Airflow) -> bool:
+    """Whether one of them has not ended."""
+    return any(run["state"] in ("queued", "running") for run in runs_of_keys(airflow))
+
+
+def ingestion_tasks(airflow: Airflow) -> list[dict[str, object]]:
+    """All tasks of runs that are for a KEY, which have run."""
+    found = []
+    for run in runs_of_keys(airflow):
+        path = path_of(DagRun(INGESTION, str(run["dag_run_id"]), ""))
+        tasks = airflow._ask("GET", f"{path}/taskInstances")["task_instances"]
+        found += [task for task in tasks if task["start_date"]]
+    return found

@@ -11,17 +11,31 @@ from pathlib import Path
 
 import httpx
 import psutil
+import psycopg2
 import pytest
 
 from pipelines import storage
+from pipelines.airflow import Airflow, Deadline, database, follow
 from pipelines.contracts.release import Ports
 from pipelines.home import Home
 from pipelines.rollout import client_env
 from pipelines.supervisor import services
 from tests.integration.running import free_ports, home_at
+from tests.ports import free_port
+from tests.postgresql import USER, PostgreSQL
 
 ROOT = Path(__file__).parents[2]
 AIRFLOW = {"airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"}
+
+
+VARIABLE = "TANDEM_AIRFLOW_DATABASE"
+PASSWORD = "not-to-be-shown-7"
+LIGHT_DAG = """
+from airflow.sdk import DAG, task
+
+with DAG("light", schedule=None):
+    task(task_id="nothing")(lambda: None)()
+"""
 
 
 class Machine:
@@ -67,7 +81,7 @@ def test_up_starts_the_gateway_and_writes_client_env(machine: Machine) -> None:
 
     assert started.returncode == 0, started.stderr
     told = json.loads(started.stdout)
-    assert [service["name"] for service in told["services"]] == ["gateway"]
+    assert [service["name"] for service in told["services"]] == ["gateway", "watchdog"]
     assert told["airflow"] is None
     environment = client_env.read(machine.home)
     headers = {"Authorization": f"Bearer {environment['TANDEM_API_KEY']}"}
@@ -93,7 +107,7 @@ def test_up_after_the_supervisor_was_killed_takes_its_ports_back(machine: Machin
     again = machine.tandem("up")
 
     assert again.returncode == 0, again.stderr
-    assert [service.name for service in services(machine.home)] == ["gateway"]
+    assert [service.name for service in services(machine.home)] == ["gateway", "watchdog"]
 
 
 def test_taken_port_ends_with_five_and_names_setting_and_holder(machine: Machine) -> None:
@@ -127,23 +141,93 @@ def test_down_without_up_is_done_already(machine: Machine) -> None:
     assert json.loads(stopped.stdout)["stopped"] == []
 
 
-def test_airflow_gets_healthy_takes_our_password_and_ends_without_a_trace(
-    machine: Machine,
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[PostgreSQL]:
+    """A database server of its own."""
+    started = PostgreSQL().start(tmp_path / "server", free_port())
+    yield started
+    started.stop()
+
+
+def test_airflow_on_a_database_server_gets_healthy_runs_a_dag_and_ends_without_a_trace(
+    machine: Machine, server: PostgreSQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started = machine.tandem("up", airflow=True)
+    url = server.create("airflow").replace(USER, f"{USER}:{PASSWORD}")
+    monkeypatch.setenv(VARIABLE, url)
+    light = machine.home.airflow / "dags" / "light.py"
+    storage.write_atomic(light, LIGHT_DAG.encode())
+
+    started = machine.tandem("up", f"-Pup.airflow_database={VARIABLE}", airflow=True)
 
     assert started.returncode == 0, started.stderr
-    environment = client_env.read(machine.home)
-    user = environment["AIRFLOW_USER"]
-    password = json.loads(Path(environment["AIRFLOW_PASSWORD_FILE"]).read_text())[user]
-    token_url = environment["AIRFLOW_URL"] + "/auth/token"
-    login = {"username": user, "password": password}
-    assert httpx.post(token_url, json=login, timeout=20).is_success
-    assert httpx.post(token_url, json=login | {"password": "admin"}, timeout=20).is_error
+    airflow, deadline = Airflow.of(machine.home), Deadline(120)
+    deadline.wait_for(lambda: airflow.knows("light") or None, "the DAG", lambda: "")
+    airflow.unpause("light")
+    follow(airflow, airflow.trigger("light", {}), deadline)
+    assert states_of_runs(server) == [("light", "success")]
+    assert not list(machine.home.path.rglob("airflow.db*"))
+    assert database.recorded(machine.home) == f"postgresql 127.0.0.1:{server.port}/airflow"
+    assert processes_that_show(PASSWORD) == []
+    assert files_with(PASSWORD, machine.home.path) == {"airflow/airflow.cfg": 0o600}
+    assert answers_to_logins(machine.home) == {"ours": True, "a guess": False}
 
     stopped = machine.tandem("down", airflow=True)
 
     assert stopped.returncode == 0, stopped.stderr
-    assert set(json.loads(stopped.stdout)["stopped"]) == {*AIRFLOW, "gateway"}
+    assert set(json.loads(stopped.stdout)["stopped"]) == {*AIRFLOW, "gateway", "watchdog"}
     assert machine.left_over() == []
     assert services(machine.home) == []
+
+
+def test_a_database_variable_that_is_not_set_ends_with_two_and_starts_nothing(
+    machine: Machine,
+) -> None:
+    refused = machine.tandem("up", f"-Pup.airflow_database={VARIABLE}", airflow=True)
+
+    error = json.loads(refused.stdout)["error"]
+    assert (refused.returncode, error["code"]) == (2, "bad-parameter")
+    assert f"names {VARIABLE}, which is not set" in error["message"]
+    assert services(machine.home) == []
+
+
+def states_of_runs(server: PostgreSQL) -> list[tuple[str, str]]:
+    """All DAG runs that the server's database knows, with their states."""
+    where = f"host=127.0.0.1 port={server.port} user={USER} dbname=airflow"
+    with psycopg2.connect(where) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT dag_id, state FROM dag_run")
+        return list(cursor.fetchall())
+
+
+def answers_to_logins(home: Home) -> dict[str, bool]:
+    """Whether Airflow lets in who has the password of the home, and who has not."""
+    environment = client_env.read(home)
+    user = environment["AIRFLOW_USER"]
+    password = json.loads(Path(environment["AIRFLOW_PASSWORD_FILE"]).read_text())[user]
+    url, login = environment["AIRFLOW_URL"] + "/auth/token", {"username": user}
+    tried = {"ours": password, "a guess": "admin"}
+    return {
+        name: httpx.post(url, json=login | {"password": word}, timeout=20).is_success
+        for name, word in tried.items()
+    }
+
+
+def processes_that_show(text: str) -> list[str]:
+    """Processes with the text on their command line or in their environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            told = " ".join([*process.cmdline(), *process.environ().values()])
+        except (psutil.Error, OSError):
+            continue
+        if text in told and process.pid != os.getpid():
+            found.append(" ".join(process.cmdline()))
+    return found
+
+
+def files_with(text: str, folder: Path) -> dict[str, int]:
+    """Files below a folder that hold the text, with their modes."""
+    return {
+        str(path.relative_to(folder)): path.stat().st_mode & 0o777
+        for path in folder.rglob("*")
+        if path.is_file() and text.encode() in path.read_bytes()
+    }

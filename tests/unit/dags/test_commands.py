@@ -87,3 +87,26 @@ def test_ingest_spells_its_options_from_the_params(
 def test_ingest_refuses_params_that_name_no_key_or_no_path(params: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="`"):
         commands.ingest(make_run(**params))
+
+
+def test_a_run_of_one_key_ingests_exactly_that_key() -> None:
+    run = Run("recommender_ingestion", "scheduled", {}, key="2026-03-01")
+
+    assert commands.ingest(run)[4:] == ["--from=2026-03-01", "--to=2026-03-01"]
+
+
+def test_a_range_that_somebody_asks_for_counts_more_than_the_runs_own_key() -> None:
+    run = Run("recommender_ingestion", "backfill", {"to": "2026-02-01"}, key="2026-03-01")
+
+    assert commands.ingest(run)[4:] == ["--to=2026-02-01"]
+
+
+def test_an_approved_deployment_names_its_version() -> None:
+    run = Run("recommender_deployment", "r", handed="recommender@v3.0.0")
+
+    assert commands.deploy_approved(run) == ["deploy", "--version=recommender@v3.0.0"]
+
+
+def test_without_a_version_nothing_counts_as_approved() -> None:
+    with pytest.raises(ValueError, match="clear the whole run"):
+        commands.deploy_approved(Run("recommender_deployment", "r"))

@@ -1,7 +1,7 @@
 # Every target sets up what it needs and is safe to run twice. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help set-up demo test faults check format stop clean
+.PHONY: help set-up demo test coverage faults mutants bench check format stop clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -13,17 +13,30 @@ help: ## List the targets
 
 set-up: ## Install what is needed: system packages, .venv from the hashed lock
 	@test -n "$(PYTHON)" || { echo "error: no Python here"; echo "hint: apt-get install python3.11"; exit 5; } >&2
-	@"$(PYTHON)" infra/set_up.py
+	@"$(PYTHON)" infra/set_up.py $(FOR)
 
 demo: set-up ## Data to a live recommender, by real DAG runs
 	@$(BIN)/tandem demo
 
+# Tests need some system packages of their own.
+test coverage faults: FOR := tests
 test: set-up ## All tests, with real components and the whole loop once
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/behaviour
 	$(BIN)/python -m pytest tests/integration tests/end_to_end
 
+coverage: set-up ## The tests without the loop, with the share of lines and branches they run
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --cov --cov-report= --cov-fail-under=0 tests/unit tests/contract tests/behaviour
+	$(BIN)/python -m pytest -q --cov --cov-append tests/integration
+
 faults: set-up ## Inject each fault of tests/faults/catalogue.py; n/n survived
 	$(BIN)/python -m pytest -p no:cacheprovider tests/faults
+
+mutants: set-up ## Change one line at a time; n/n noticed by the test that is named
+	$(BIN)/python -m tests.mutants
+
+bench: demo ## Airflow's cost beside the bare commands; start-up and memory against their budgets
+	$(BIN)/python -m benchmarks.dag_overhead
+	$(BIN)/python -m benchmarks.budgets
 
 check: set-up ## What a commit must pass, in under a minute
 	@$(BIN)/ruff format --check --quiet --output-format concise $(SOURCES) || { echo "hint: make format"; exit 1; }

@@ -1,8 +1,9 @@
 """Set-up of this clone: system packages, the virtual environment and the `tandem` command.
 
-Runs with a bare Python and nothing installed, asks nothing, and may be killed and run again: a
-stamp, written last, says for which lock file the environment is complete. The machine's own pip
-settings (index, links, certificates, proxy) also apply to uv, which does not read them itself.
+With the argument `tests` also the system packages that only tests need. Runs with a bare Python and
+nothing installed, asks nothing, and may be killed and run again: a stamp, written last, says for
+which lock file the environment is complete. The machine's own pip settings (index, links,
+certificates, proxy) also apply to uv, which does not read them itself.
 """
 
 import ast
@@ -25,6 +26,8 @@ PYTHON = ENVIRONMENT / "bin" / "python"
 UV = ENVIRONMENT / "bin" / "uv"
 STAMP = ENVIRONMENT / "complete"
 LOCK = ROOT / "requirements" / "requirements.lock"
+TESTS = "tests"  # the argument
+POSTGRESQL = Path("/usr/lib/postgresql")  # Debian keeps the server's programs off the path
 EXIT_CODE = 5  # the environment is at fault, as with every verb of ours
 
 # pip's setting → the variable by which uv takes the same; several values are parted by blanks.
@@ -58,7 +61,7 @@ def main() -> None:
         stop(f"Python 3.11 is needed, this is {found}", "apt-get install python3.11")
     descriptor = os.open(ROOT, os.O_RDONLY | os.O_CLOEXEC)
     fcntl.flock(descriptor, fcntl.LOCK_EX)  # of two set-ups at once the second waits, then agrees
-    install_missing(system_packages())
+    install_missing(system_packages(sys.argv[1:]))
     digest = wanted_digest()
     if STAMP.is_file() and STAMP.read_text() == digest:
         return
@@ -72,15 +75,22 @@ def main() -> None:
 # --- system packages
 
 
-def system_packages() -> list[SystemPackage]:
+def system_packages(arguments: Sequence[str] = ()) -> list[SystemPackage]:
     """What we need from the system, in the order in which it is told."""
     certificates = Path("/etc/ssl/certs/ca-certificates.crt").is_file()
-    return [
+    packages = [
         SystemPackage("git", has_command("git"), "data versions and the state repository"),
         SystemPackage("curl", has_command("curl"), "the request that ends the quick start"),
         SystemPackage("ca-certificates", certificates, "package indexes over TLS"),
         SystemPackage("python3.11-venv", has_module("ensurepip"), "the virtual environment"),
     ]
+    if TESTS in arguments:
+        has_server = any(POSTGRESQL.glob("*/bin/initdb"))
+        packages += [
+            SystemPackage("postgresql", has_server, "a database as a source and behind Airflow"),
+            SystemPackage("strace", has_command("strace"), "faults at a chosen system call"),
+        ]
+    return packages
 
 
 def has_command(name: str) -> bool:

@@ -127,6 +127,27 @@ def test_root_installs_only_what_is_missing_and_is_asked_nothing(
     assert "git: the state repository" in capsys.readouterr().err
 
 
+def test_what_only_tests_need_is_asked_for_by_the_argument_alone() -> None:
+    always = [package.name for package in set_up.system_packages()]
+    with_tests = [package.name for package in set_up.system_packages(["tests"])]
+
+    assert "git" in always
+    assert with_tests == [*always, "postgresql", "strace"]
+
+
+def test_a_database_server_off_the_path_counts_as_present(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(set_up, "POSTGRESQL", tmp_path)
+    before = set_up.system_packages(["tests"])[-2]
+    (tmp_path / "15/bin").mkdir(parents=True)
+    (tmp_path / "15/bin/initdb").touch()
+
+    after = set_up.system_packages(["tests"])[-2]
+
+    assert (before.present, after.present) == (False, True)
+
+
 def test_others_use_sudo_without_a_prompt(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,12 +35,12 @@ def run(params: Params) -> Evaluated:
     """Writes the winner, the metrics with intervals, each interaction's rank, and the report.
 
     Raises:
-        DataChanged: An artifact is not the one that `train` wrote.
+        DataChanged: An artifact is not the one that `train` wrote, or learnt up to another cut.
         UnknownFamily: A refresh whose family was not fitted.
     """
     engine.make_repeatable(params.fit.seed, params.fit.threads)
     data = PreparedData.load(PREPARED)
-    reports = [_report(family) for family in params.families]
+    reports = [_report(family, data) for family in params.families]
     metric = f"ndcg_at_{params.evaluate.k}"
     choice = Choice(RunFile.load(), metric, storage.tree_digest(PREPARED))
     winner = name_winner(reports, choice, _gaps(params, reports, metric))
@@ -59,8 +59,8 @@ def run(params: Params) -> Evaluated:
     return Evaluated(winner=winner.family, ndcg=figures, metrics=str(METRICS), report=str(REPORT))
 
 
-def _report(family: str) -> TrainReport:
-    """What `train` reported, if its artifact is still the one that it wrote."""
+def _report(family: str, data: PreparedData) -> TrainReport:
+    """What `train` reported, if its artifact is the one that it wrote, of these very tables."""
     path, folder = TRAIN_REPORTS / f"{family}.json", ARTIFACTS / family
     report = storage.read_record(path, TrainReport)
     if artifact.model_digest(folder) != report.artifact_digest:
@@ -68,6 +68,14 @@ def _report(family: str) -> TrainReport:
             f"the artifact of {family} is not the one that was trained",
             where=[str(folder)],
             hint="run `dvc repro`, or `dvc checkout`",
+        )
+    wanted = data.last_instant(data.prepared.fit_cut)
+    if report.fit_until != wanted:
+        raise DataChanged(
+            f"{family} learnt until {storage.micros_to_rfc3339(report.fit_until)}, the fit window "
+            f"now ends with {storage.micros_to_rfc3339(wanted)}",
+            where=[str(path)],
+            hint=f"run `dvc repro`, or `tandem train --family {family}`",
         )
     return report
 

@@ -92,6 +92,10 @@ class Case:
         enough_events = len(self.window.rows) >= self.params.min_events
         return enough_events and self.window.bootstrap.n_users >= self.params.min_users
 
+    def has_seen_window(self, rival: Rival) -> bool:
+        """Whether a champion learnt from events that it is asked about."""
+        return rival.fit_until >= self.data.prepared.test_cut
+
     @cached_property
     def gains(self) -> Doubles | None:
         """[interactions] what each adds to the judged model's headline metric."""

@@ -33,8 +33,10 @@ def run(params: Params) -> Verdict:
 
     Raises:
         BadRecord: A step before has not run.
+        NotMeasured: The evaluation is of other families, or of another window.
     """
     winner = storage.read_record(WINNER, Winner)
+    _require_listed(params, winner)
     window, batch = _window(params), params.evaluate.batch
     ranks = _ranks(params, window)
     live_champion = storage.read_record(CHAMPION_FILE, Champion)
@@ -97,6 +99,16 @@ def enforce(verdict: Verdict) -> None:
     where = [f"{c.name}: {c.reason}" for c in verdict.checks if c.verdict == wanted]
     kind = Rejected if verdict.verdict == "reject" else OnHold
     raise kind(f"{verdict.verdict}: {verdict.reason}", where=where, hint=f"all checks: {GATE}")
+
+
+def _require_listed(params: Params, winner: Winner) -> None:
+    """A winner that is no family any more cannot be compared with what `evaluate` wrote down."""
+    if winner.family not in params.families:
+        raise NotMeasured(
+            f"the winner, {winner.family}, is not one of the families",
+            where=[str(WINNER), "families in params.yaml"],
+            hint="run `dvc repro evaluate`: it names a winner among them",
+        )
 
 
 def _tell(verdict: Verdict) -> None:

@@ -15,7 +15,7 @@ from pipelines.errors import BadArtifact, NonFinite
 from pipelines.models.card import card
 from pipelines.models.examples import Floats, PreparedData, Queries, Texts
 from pipelines.models.family import Fitted, code_digest
-from pipelines.models.golden import Golden, answered, make_requests, to_queries
+from pipelines.models.golden import Golden, answered, make_requests, to_allow, to_queries
 from pipelines.params import Params
 from pipelines.storage import (
     read_record,
@@ -290,8 +290,10 @@ def _save(fitted: Fitted, folder: Path) -> None:
 def _golden(artifact: Artifact, data: PreparedData, now: int) -> Golden:
     requests = make_requests(data, artifact.manifest.max_history, now)
     queries = to_queries(requests, artifact.manifest.profile_fields)
-    slates = artifact.recommend(queries, None, max(request.k for request in requests))
-    if not (np.isfinite(slates.scores).all() and np.isfinite(slates.predictions).all()):
+    allow = to_allow(requests, len(data.item_ids))
+    slates = artifact.recommend(queries, allow, max(request.k for request in requests))
+    is_asked = allow.any(axis=1)
+    if not all(np.isfinite(part[is_asked]).all() for part in (slates.scores, slates.predictions)):
         raise NonFinite(f"{artifact.manifest.family} answers with NaN or infinity")
     return Golden(requests=[answered(request, slates, row) for row, request in enumerate(requests)])
 

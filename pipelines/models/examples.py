@@ -130,6 +130,10 @@ class PreparedData:
             inside &= self.timestamps < end
         return np.flatnonzero(inside)
 
+    def last_instant(self, end: int) -> int:
+        """The last instant before `end` at which something happened, microseconds."""
+        return int(self.timestamps[self.rows(end=end)].max())
+
     def window(self, name: str) -> Ints:
         """Rows of the window `train`, `validation` or `test`."""
         return np.flatnonzero((self.interactions["window"] == name).to_numpy())

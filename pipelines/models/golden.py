@@ -7,7 +7,7 @@ histories are drawn from the catalogue and not from users: an artifact holds no 
 from collections.abc import Iterator
 from itertools import count
 from math import gcd
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,10 @@ TOLERANCE = 1e-4
 MINUTE_US = 60_000_000
 LARGEST_K = 1_000
 """The API's largest k."""
+LARGEST_EXCLUSION = 10_000
+"""Items that one request to the API may exclude."""
+LISTED = 20
+"""Items of an answer that are written down; of a longer one the first half and the last."""
 STRIDE = 37
 """Steps through the catalogue, so that histories mix."""
 
@@ -37,15 +41,17 @@ class GoldenEvent(Record):
 
 
 class Expected(Record):
-    """What the file answered when it was written."""
+    """What the file answered when it was written: the items of a slate, no empty place."""
 
+    n_items: int
+    """Length of the slate. Its first items are listed, and its last ones where it is longer."""
     item_ids: list[str]
     scores: list[float]
     predictions: list[list[float]]
 
 
 class GoldenRequest(Record):
-    """A request; all items allowed, the manifest's task weights."""
+    """A request with the manifest's task weights."""
 
     name: str
     history: list[GoldenEvent]
@@ -54,13 +60,20 @@ class GoldenRequest(Record):
     now: int
     """Microseconds."""
     k: int
+    allow: Literal["all", "none"]
+    """Which items may be recommended."""
     expected: Expected
+
+
+NOTHING = Expected(n_items=0, item_ids=[], scores=[], predictions=[])
+LONGEST, LONGER = "the longest history", "longer than the model reads"
+"""Two requests with one answer."""
 
 
 class Golden(Record):
     """`golden.json`."""
 
-    schema_: int = Field(1, alias="schema")
+    schema_: Literal[2] = Field(2, alias="schema")
     requests: list[GoldenRequest]
 
 
@@ -82,16 +95,9 @@ class Slates(Protocol):
 
 def make_requests(data: PreparedData, max_history: int, now: int) -> list[GoldenRequest]:
     """Requests without answers: every kind of history, profile and k that must work."""
-    items, n_items = data.item_ids, len(data.item_ids)
-    stride = next(step for step in count(STRIDE) if gcd(step, n_items) == 1)
-    chosen = [items[(place * stride) % n_items] for place in range(max_history + 20)]
-    events = [
-        GoldenEvent(item_id=item_id, event=kind, value=value, timestamp=now - age * MINUTE_US)
-        for (item_id, age), (kind, value) in zip(
-            zip(chosen, range(len(chosen), 0, -1), strict=True), _kinds(data), strict=False
-        )
-    ]
-    profile = _frequent_profile(data)
+    n_items = len(data.item_ids)
+    events, profile = _events(data, max_history + 20, now), _frequent_profile(data)
+    newest = events[len(events) - max_history :]
     unknown = [
         event.model_copy(update={"item_id": f"not in the catalogue {number}"})
         for number, event in enumerate(events[-2:])
@@ -99,16 +105,16 @@ def make_requests(data: PreparedData, max_history: int, now: int) -> list[Golden
     some = min(10, n_items)
 
     def request(name: str, history: list[GoldenEvent], k: int, **who: str) -> GoldenRequest:
-        nothing = Expected(item_ids=[], scores=[], predictions=[])
         return GoldenRequest(
-            name=name, history=history, profile=who, now=now, k=k, expected=nothing
+            name=name, history=history, profile=who, now=now, k=k, allow="all", expected=NOTHING
         )
 
-    return [
+    requests = [
         request("empty history", [], some, **profile),
         request("one event", events[-1:], some, **profile),
         request("typical", events[-10:], some, **profile),
-        request("longer than the model reads", events, some, **profile),
+        request(LONGEST, newest, some, **profile),
+        request(LONGER, events, some, **profile),
         request("unknown items", events[-5:-2] + unknown, some, **profile),
         request("only unknown items", unknown, some, **profile),
         request("unknown profile", events[-10:], some),
@@ -116,6 +122,16 @@ def make_requests(data: PreparedData, max_history: int, now: int) -> list[Golden
         request("k of 1", events[-5:], 1, **profile),
         request("large k", events[-5:], min(LARGEST_K, n_items), **profile),
     ]
+    if n_items <= LARGEST_EXCLUSION:
+        excluded = request("all items excluded", events[-5:], some, **profile)
+        requests.append(excluded.model_copy(update={"allow": "none"}))
+    return requests
+
+
+def to_allow(requests: list[GoldenRequest], n_items: int) -> npt.NDArray[np.bool_]:
+    """[requests, items]: what may be recommended to each."""
+    rows = [[request.allow == "all"] * n_items for request in requests]
+    return np.array(rows, dtype=bool).reshape(len(requests), n_items)
 
 
 def to_queries(requests: list[GoldenRequest], profile_fields: list[str]) -> Queries:
@@ -142,22 +158,39 @@ def to_queries(requests: list[GoldenRequest], profile_fields: list[str]) -> Quer
 
 
 def answered(request: GoldenRequest, slates: Slates, row: int) -> GoldenRequest:
-    """The request with what row `row` of the slates says."""
-    expected = Expected(
-        item_ids=[str(item_id) for item_id in slates.item_ids[row, : request.k]],
-        scores=[float(score) for score in slates.scores[row, : request.k]],
-        predictions=slates.predictions[row, : request.k].astype(float).tolist(),
+    """The request with what row `row` of the slates says.
+
+    A place counts as empty when it holds neither an id nor a finite score nor a prediction.
+    """
+    ids, scores = slates.item_ids[row, : request.k], slates.scores[row, : request.k]
+    predictions = slates.predictions[row, : request.k]
+    is_item = (ids != "") | np.isfinite(scores) | np.isfinite(predictions).any(axis=1)
+    items = np.flatnonzero(is_item)
+    shown = items[listed(len(items), min(len(items), LISTED))]
+    # unchecked: what a damaged model answers, NaN too, must be told as a difference
+    expected = Expected.model_construct(
+        n_items=len(items),
+        item_ids=[str(item_id) for item_id in ids[shown]],
+        scores=[float(score) for score in scores[shown]],
+        predictions=predictions[shown].astype(float).tolist(),
     )
     return request.model_copy(update={"expected": expected})
+
+
+def listed(n_items: int, n_listed: int) -> list[int]:
+    """Places of a slate that are written down: the first half of them and the last."""
+    head = (n_listed + 1) // 2
+    return [*range(head), *range(n_items - (n_listed - head), n_items)]
 
 
 def differences(wanted: Expected, got: Expected) -> list[str]:
     """Where two answers differ by more than the tolerance; empty = equal.
 
-    Two items whose scores lie within the tolerance may stand in either order.
+    Two items whose scores lie within the tolerance may stand in either order; so may an item that
+    is not listed where the list breaks off.
     """
-    if len(wanted.item_ids) != len(got.item_ids):
-        return [f"{len(got.item_ids)} items for {len(wanted.item_ids)}"]
+    if (wanted.n_items, len(wanted.item_ids)) != (got.n_items, len(got.item_ids)):
+        return [f"{got.n_items} items for {wanted.n_items}"]
     found = [
         f"score {place + 1} is {have:.6f} for {want:.6f}"
         for place, (want, have) in enumerate(zip(wanted.scores, got.scores, strict=True))
@@ -166,14 +199,37 @@ def differences(wanted: Expected, got: Expected) -> list[str]:
     known = dict(
         zip(wanted.item_ids, zip(wanted.scores, wanted.predictions, strict=True), strict=True)
     )
-    last = wanted.scores[-1] if wanted.scores else 0.0
+    edges = _edges(wanted)
     for place, (item_id, score) in enumerate(zip(got.item_ids, got.scores, strict=True)):
-        score_there, predictions = known.get(item_id, (last, got.predictions[place]))
-        if not abs(score_there - score) <= TOLERANCE:
+        own = known.get(item_id)
+        if not any(abs(one - score) <= TOLERANCE for one in ([own[0]] if own else edges)):
             found.append(f"place {place + 1} holds another item")
-        elif not np.allclose(predictions, got.predictions[place], rtol=0, atol=TOLERANCE):
+        elif own and not np.allclose(own[1], got.predictions[place], rtol=0, atol=TOLERANCE):
             found.append(f"predictions at place {place + 1} differ")
     return found
+
+
+def _edges(expected: Expected) -> list[float]:
+    """Scores at which the list of items breaks off."""
+    n_listed = len(expected.item_ids)
+    head = (n_listed + 1) // 2
+    gap = expected.scores[head - 1 : head + 1] if n_listed < expected.n_items else []
+    return [*gap, *expected.scores[-1:]]
+
+
+def _events(data: PreparedData, length: int, now: int) -> list[GoldenEvent]:
+    """A made-up history, a minute apart, that goes through the catalogue in strides."""
+    items, n_items = data.item_ids, len(data.item_ids)
+    stride = next(step for step in count(STRIDE) if gcd(step, n_items) == 1)
+    return [
+        GoldenEvent(
+            item_id=items[(place * stride) % n_items],
+            event=kind,
+            value=value,
+            timestamp=now - (length - place) * MINUTE_US,
+        )
+        for place, (kind, value) in zip(range(length), _kinds(data), strict=False)
+    ]
 
 
 def _kinds(data: PreparedData) -> Iterator[tuple[str, float | None]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipelines.errors import TandemError
 from pipelines.models.artifact import open_artifact, read_golden
-from pipelines.models.golden import answered, differences, to_queries
+from pipelines.models.golden import answered, differences, to_allow, to_queries
 
 CANNOT_BE_TRUSTED = 4
 
@@ -26,7 +26,8 @@ def replay(folder: Path) -> list[dict[str, object]]:
     for request in requests:
         # one by one, although they were answered in one batch: a row must not depend on others
         queries = to_queries([request], artifact.manifest.profile_fields)
-        now = answered(request, artifact.recommend(queries, None, request.k), 0)
+        allow = to_allow([request], len(artifact.manifest.item_ids))
+        now = answered(request, artifact.recommend(queries, allow, request.k), 0)
         found = differences(request.expected, now.expected)
         if found:
             wrong.append({"name": request.name, "differences": found})

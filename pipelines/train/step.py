@@ -42,17 +42,12 @@ def run(params: Params, family: str) -> Trained:
         data = PreparedData.load(PREPARED)
 
         fitted = _fit(params, family, data, RunFile.load())
-        last = last_instant(data, data.prepared.fit_cut)
+        last = data.last_instant(data.prepared.fit_cut)
         manifest = artifact.write(ARTIFACTS / family, fitted, data, params, last)
         report = _report(fitted, manifest, _validation(params, family, data))
 
         storage.write_record(TRAIN_REPORTS / f"{family}.json", report)
     return _trained(report, f"ndcg_at_{params.evaluate.k}")
-
-
-def last_instant(data: PreparedData, cut: int) -> int:
-    """The last instant before the cut at which something happened, microseconds."""
-    return int(data.timestamps[data.rows(end=cut)].max())
 
 
 def _require_listed(params: Params, family: str) -> None:

@@ -43,6 +43,17 @@ def slates_of(model: Artifact, world: World, rows: np.ndarray) -> np.ndarray:
     return model.recommend(queries, unseen(world, rows), SLATE).item_ids
 
 
+def right_share(model: Artifact, world: World, window: str) -> float:
+    """How often the slate holds the item that came, of the moments where something is asked."""
+    rows = world.asked(window)
+    return float((slates_of(model, world, rows) == wanted(world, rows)).any(axis=1).mean())
+
+
+def wanted(world: World, rows: np.ndarray) -> np.ndarray:
+    """[rows, 1]: the item that came."""
+    return world.data.interactions["item_id"].to_numpy(object)[rows, None]
+
+
 def scores_of(model: Artifact, queries: Queries, item_ids: list[str]) -> np.ndarray:
     """[queries, item_ids]."""
     wanted = np.array([item_ids] * len(queries.now), dtype=object)

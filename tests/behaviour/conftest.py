@@ -6,7 +6,7 @@ from pipelines.models.artifact import Artifact, open_artifact, write
 from pipelines.models.family import fit
 from tests.world import VALIDATION_CUT, World, make_world, world_params
 
-FAMILIES = ("popularity", "cf", "multitask")
+FAMILIES = ("popularity", "cf", "content", "multitask")
 
 
 @pytest.fixture(scope="session")
@@ -40,11 +40,11 @@ def model(request, artifacts) -> Artifact:
 
 @pytest.fixture(params=("cf", "multitask"))
 def personal(request, artifacts) -> Artifact:
-    """The families that read the history."""
+    """The families that read which items follow which."""
     return artifacts(request.param)
 
 
-@pytest.fixture(params=("popularity", "cf"))
+@pytest.fixture(params=("popularity", "cf", "content"))
 def linear(request, artifacts) -> Artifact:
     """The families whose score is a sum, so that they can say why."""
     return artifacts(request.param)

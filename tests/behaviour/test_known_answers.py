@@ -6,8 +6,9 @@ Thresholds are fractions of the gap between popularity (the floor) and the oracl
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from tests.behaviour.asking import ask, scores_of, slates_of, unseen
+from tests.behaviour.asking import ask, right_share, scores_of, slates_of, unseen, wanted
 from tests.world import ALPHA, BETA, DECOY, FRESH, GAMMA, SLATE, SWITCH_AFTER, TIED
 
 WINDOW = "test"
@@ -17,7 +18,7 @@ def test_most_of_what_can_be_foreseen_is_foreseen(personal, world):
     """Would catch swapped users and items, shifted labels, histories that are not read."""
     floor, ceiling = world.floor(WINDOW), world.ceiling(WINDOW)
 
-    reached = _right(personal, world)
+    reached = right_share(personal, world, WINDOW)
 
     assert reached >= floor + 0.5 * (ceiling - floor)
 
@@ -26,7 +27,7 @@ def test_popularity_reaches_the_floor_and_no_more(artifacts, world):
     """Would catch a leaked future: nothing about popularity can be better than the floor."""
     floor, ceiling = world.floor(WINDOW), world.ceiling(WINDOW)
 
-    reached = _right(artifacts("popularity"), world)
+    reached = right_share(artifacts("popularity"), world, WINDOW)
 
     assert reached <= floor + 0.1 * (ceiling - floor)
 
@@ -36,7 +37,7 @@ def test_oracle_is_not_beaten(personal, world):
     rows = world.asked(WINDOW)
     noise = 3 * np.sqrt(0.25 / len(rows))  # three standard deviations of a share, at most
 
-    assert _right(personal, world) <= world.ceiling(WINDOW) + noise
+    assert right_share(personal, world, WINDOW) <= world.ceiling(WINDOW) + noise
 
 
 def test_newest_event_counts_most(personal, world):
@@ -51,9 +52,9 @@ def test_newest_event_counts_most(personal, world):
     reverse = replace(queries, histories=replace(histories, item_ids=backwards))
 
     slates = personal.recommend(reverse, unseen(world, rows), SLATE)
-    right_backwards = (slates.item_ids == _wanted(world, rows)).any(axis=1).mean()
+    right_backwards = (slates.item_ids == wanted(world, rows)).any(axis=1).mean()
 
-    assert right_backwards < _right(personal, world)
+    assert right_backwards < right_share(personal, world, WINDOW)
 
 
 def test_next_item_stands_before_the_previous_one(multitask):
@@ -124,24 +125,16 @@ def test_fresh_item_is_closest_to_those_who_like_its_kind(multitask):
     assert of_beta > max(of_alpha, of_gamma)
 
 
-def test_user_without_history_gets_what_is_popular(artifacts):
+@pytest.mark.parametrize("family", ["cf", "content"])
+def test_user_without_history_gets_what_is_popular(family, artifacts):
     """Would catch ties that decide a cold user's slate: constant scores in manifest order."""
     nobody = ask([])
 
     by_popularity = artifacts("popularity").recommend(nobody, None, 10)
-    by_cf = artifacts("cf").recommend(nobody, None, 10)
+    by_family = artifacts(family).recommend(nobody, None, 10)
 
-    assert list(by_cf.item_ids[0]) == list(by_popularity.item_ids[0])
-    assert len(set(by_cf.scores[0])) > 5
-
-
-def _right(model, world) -> float:
-    rows = world.asked(WINDOW)
-    return float((slates_of(model, world, rows) == _wanted(world, rows)).any(axis=1).mean())
-
-
-def _wanted(world, rows) -> np.ndarray:
-    return world.data.interactions["item_id"].to_numpy(object)[rows, None]
+    assert list(by_family.item_ids[0]) == list(by_popularity.item_ids[0])
+    assert len(set(by_family.scores[0])) > 5
 
 
 def _without(model, history) -> np.ndarray:

@@ -10,14 +10,18 @@ from pipelines import storage
 from pipelines.contracts.model import (
     ARTIFACTS,
     GATE,
+    MEASURED,
     METRICS,
     PREPARED,
+    REPORT,
+    TRAIN_REPORTS,
     WINNER,
     Metrics,
+    TrainReport,
     Verdict,
     Winner,
 )
-from pipelines.errors import DataChanged, NotMeasured
+from pipelines.errors import DataChanged, NotMeasured, UnknownFamily
 from pipelines.evaluate import step as evaluate
 from pipelines.gate import step as gate
 from pipelines.models.artifact import MANIFEST, Manifest
@@ -160,6 +164,48 @@ def test_a_folder_that_is_no_artifact_is_refused(clone, params):
 
     assert verdict.verdict == "reject"
     assert "digest:judged" in failed(verdict)
+
+
+@pytest.fixture
+def without_cf(params):
+    """The parameters after somebody dropped the winner's family."""
+    return params.model_copy(update={"families": ["popularity"]})
+
+
+def test_a_family_that_was_dropped_takes_no_part_though_its_report_is_there(clone, without_cf):
+    evaluated = evaluate.run(without_cf)
+
+    metrics = storage.read_record(METRICS, Metrics)
+    assert (TRAIN_REPORTS / "cf.json").is_file()
+    assert (evaluated.winner, set(evaluated.ndcg)) == ("popularity", {"popularity"})
+    assert (set(metrics.test["live"]), metrics.paired["live"]) == ({"popularity"}, {})
+    assert [path.name for path in MEASURED.iterdir()] == ["popularity.parquet"]
+    assert "<td>cf</td>" not in REPORT.read_text()
+    assert refit.run(without_cf).family == "popularity"
+    verdict = gate.run(without_cf)
+    assert verdict.winner == "popularity"
+    assert not [check for check in verdict.checks if "cf" in check.reason.split()]
+
+
+def test_a_winner_whose_family_was_dropped_is_not_judged(clone, without_cf):
+    with pytest.raises(NotMeasured, match="the winner, cf, is not one of the families") as refused:
+        gate.run(without_cf)
+
+    assert refused.value.exit_code == 2
+
+
+def test_a_dropped_family_cannot_be_trained(clone, without_cf):
+    with pytest.raises(UnknownFamily, match="'cf' is not one of the families"):
+        train.run(without_cf, "cf")
+
+
+def test_a_report_of_another_cut_is_not_evaluated(clone, params):
+    report = storage.read_record(TRAIN_REPORTS / "cf.json", TrainReport)
+    older = report.model_copy(update={"fit_until": report.fit_until - 1})
+    storage.write_record(TRAIN_REPORTS / "cf.json", older)
+
+    with pytest.raises(DataChanged, match="cf learnt until"):
+        evaluate.run(params)
 
 
 def test_without_an_evaluation_nothing_is_judged(clone, params):

@@ -73,7 +73,7 @@ def _compared(case: Case, version: str, rival: Rival, gains: Doubles) -> Check:
     days = (case.data.prepared.fit_cut - rival.fit_until) / DAY_US
     when = f"{abs(days):.1f} days {'before' if days >= 0 else 'after'} our cut"
     reason = f"against {version}, {rival.role}, learnt until {when}; {interval(gap)}"
-    if rival.fit_until >= case.data.prepared.test_cut:
+    if case.has_seen_window(rival):
         return undecided(name, gap.difference, allowed, f"{reason}; it has seen the window")
     if not case.has_evidence:
         return undecided(name, gap.difference, allowed, f"{reason}; the window is too small")

@@ -59,14 +59,16 @@ def beats_best_baseline(case: Case) -> Check:
 def slices(case: Case) -> Iterator[Check]:
     """Clearly worse for no group of users: against the champion, else the best baseline.
 
+    A champion that has seen the window is no fair rival, and the baseline takes its place.
     Only groups of users decide. How a model spreads over popular and rare items is its design;
     the report shows it.
     """
     rivals = {family: gains for family, gains in case.others.items() if family in BASELINES}
     rival = max(rivals, key=lambda family: float(rivals[family].mean()), default=None)
     theirs = rivals[rival] if rival else None
-    if case.opponent and case.opponent.decides:
-        rival, theirs = "the champion", case.window.gains(case.opponent.decides.ranks)
+    champion = case.opponent.decides if case.opponent else None
+    if champion is not None and not case.has_seen_window(champion):
+        rival, theirs = "the champion", case.window.gains(champion.ranks)
     if case.gains is None or theirs is None:
         yield not_applicable("slices", "there is nothing to compare with, or it gave no answers")
         return

@@ -7,6 +7,7 @@ from pipelines.models.cf.ease import gram, item_vectors, item_weights
 from pipelines.models.engine import make_repeatable, tf
 from pipelines.models.examples import PreparedData
 from pipelines.models.family import Calibration, Fitted
+from pipelines.models.recency import recency, summed
 from pipelines.models.serving import (
     Answer,
     Explanation,
@@ -56,26 +57,25 @@ class CfScorer(LinearScorer):
     def answer(self, query: Query) -> Answer:
         """History times item-item weights, for each retrieval task."""
         batch = tf.shape(query.now)[0]
-        history = self._sparse(query)
+        events = recency(query, self.half_life_events)
         columns = []
         for weights, prior in zip(self.item_weights, tf.unstack(self.priors), strict=True):
             own = tf.tile(prior[None], [batch, 1])
             if weights is not None:
-                # row by row in a fixed order, so a row is answered alike in every batch
-                own += tf.sparse.sparse_dense_matmul(history, weights)
+                own += summed(query, events, weights)
             columns.append(own)
         predictions = tf.tile(self.predictions[None], [batch, 1, 1])
         return Answer(tf.stack(columns, axis=1), predictions)
 
     def explain(self, query: Query, items: Tensor, weights: Tensor) -> Explanation:
         """Each event's part, exactly as it is summed."""
-        recency = self._recency(query)
-        history = tf.zeros_like(recency)
+        events = recency(query, self.half_life_events)
+        history = tf.zeros_like(events)
         targets = tf.broadcast_to(items[:, None], tf.shape(query.items))
         pairs = tf.stack([tf.maximum(query.items, 0), targets], axis=-1)
         for number, matrix in enumerate(self.item_weights):
             if matrix is not None:
-                history += weights[:, number, None] * recency * tf.gather_nd(matrix, pairs)
+                history += weights[:, number, None] * events * tf.gather_nd(matrix, pairs)
         own = tf.gather(tf.transpose(self.priors), items)
         return Explanation(
             history=history,
@@ -83,17 +83,6 @@ class CfScorer(LinearScorer):
             features=tf.zeros([tf.shape(query.now)[0], 0]),
             base=tf.reduce_sum(weights * own, axis=1),
         )
-
-    def _recency(self, query: Query) -> Tensor:
-        ages = tf.cumsum(tf.cast(query.is_event, tf.float32), axis=1, exclusive=True, reverse=True)
-        return tf.where(query.items >= 0, tf.pow(2.0, -ages / self.half_life_events), 0.0)
-
-    def _sparse(self, query: Query) -> Tensor:
-        places = tf.where(query.items >= 0)
-        items = tf.cast(tf.gather_nd(query.items, places), tf.int64)
-        indices = tf.stack([places[:, 0], items], axis=1)
-        shape = tf.stack([tf.shape(query.now, tf.int64)[0], tf.shape(self.priors, tf.int64)[1]])
-        return tf.SparseTensor(indices, tf.gather_nd(self._recency(query), places), shape)
 
 
 def fit(

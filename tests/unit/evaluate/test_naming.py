@@ -82,6 +82,7 @@ def test_a_refresh_whose_family_was_not_fitted_is_refused():
     ("low", "family"),
     [
         pytest.param(0.001, "multitask", id="above 0"),
+        pytest.param(0.0, "cf", id="touching 0"),
         pytest.param(-0.001, "cf", id="within the noise"),
     ],
 )
@@ -94,6 +95,15 @@ def test_a_challenger_must_beat_the_best_baseline_by_an_interval(low, family):
     assert winner.family == family
     assert "multitask minus cf" in winner.chosen_by
     assert winner.scores == figures
+
+
+def test_the_best_baseline_may_be_any_of_them():
+    figures = {"popularity": 0.04, "cf": 0.07, "content": 0.09, "multitask": 0.1}
+    reports = [make_report(name, ndcg) for name, ndcg in figures.items()]
+
+    winner = name_winner(reports, RECIPE, {"multitask": make_gap(-0.001, 0.02)})
+
+    assert winner.family == "content"
 
 
 def test_a_challenger_behind_the_best_baseline_does_not_win():

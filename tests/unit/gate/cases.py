@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.contracts.model import Kind, Winner
+from pipelines.contracts.model import Check, Kind, Winner
 from pipelines.gate.case import Case, Opponent, Rival, Subject
+from pipelines.gate.judging import judge
 from pipelines.gate.probe import Probe
 from pipelines.measures.protocols import Answers
 from pipelines.measures.scores import Window
@@ -141,3 +142,24 @@ def make_opponent(hits: float, fault: str | None = None) -> Opponent:
     """A champion that finds `hits` of the items."""
     rival = Rival("as served", ranks_with(make_window(), hits), CUT - 500)
     return Opponent("recommender@v1.0.0", rival, rival, fault)
+
+
+def judged_with(case: Case, **changes: Any) -> Case:
+    """The case with another judged artifact."""
+    return replace(case, judged=replace(case.judged, **changes))
+
+
+def refit_with(case: Case, **changes: Any) -> Case:
+    """The case with another refitted artifact."""
+    assert case.refit is not None
+    return replace(case, refit=replace(case.refit, **changes))
+
+
+def failed(case: Case) -> list[str]:
+    """Names of the checks that fail, in order."""
+    return [check.name for check in judge(case).checks if check.verdict == "fail"]
+
+
+def check_of(case: Case, name: str) -> Check:
+    """The check of that name."""
+    return next(check for check in judge(case).checks if check.name == name)

@@ -25,6 +25,7 @@ def make_checks(*verdicts: str) -> list[Check]:
         (["pass", "fail"], "recipe", "reject"),
         (["pass", "fail"], "refresh", "reject"),
         (["undecided", "fail"], "recipe", "reject"),
+        (["fail", "pass"], "recipe", "reject"),
     ],
 )
 def test_what_decides(verdicts, kind, decision):

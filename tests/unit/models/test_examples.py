@@ -59,6 +59,11 @@ def test_rows_are_bounded_by_time_and_not_by_place(data):
     assert data.window("train").tolist() == [0, 1, 3]
 
 
+def test_last_instant_lies_strictly_before_the_end(data):
+    assert data.last_instant(3) == 2
+    assert data.last_instant(6) == 5
+
+
 def test_pages_hold_all_interactions_of_one_instant(data):
     pages = data.pages(data.rows(end=3))
 

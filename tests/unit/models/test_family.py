@@ -19,7 +19,9 @@ def copied_code(tmp_path, monkeypatch):
 
 
 def test_edit_of_a_family_changes_its_own_digest_alone(copied_code):
-    before = {name: family.code_digest(name) for name in ("cf", "popularity", "multitask")}
+    before = {
+        name: family.code_digest(name) for name in ("cf", "popularity", "content", "multitask")
+    }
 
     (copied_code / "cf" / "ease.py").write_text("changed = True\n")
 
@@ -28,7 +30,9 @@ def test_edit_of_a_family_changes_its_own_digest_alone(copied_code):
 
 
 def test_edit_of_what_families_share_changes_all_digests(copied_code):
-    before = {name: family.code_digest(name) for name in ("cf", "popularity", "multitask")}
+    before = {
+        name: family.code_digest(name) for name in ("cf", "popularity", "content", "multitask")
+    }
 
     (copied_code / "serving.py").write_text("changed = True\n")
 

@@ -1,0 +1,147 @@
+"""The cosine of an item and what the history was like, plus a popularity prior.
+
+A profile in the sense of Rocchio ("Relevance feedback in information retrieval", 1971): the sum of
+what was chosen, the newest weighing most, with a weight of its own for what was disliked. Nothing
+of it needs an interaction with the item that is scored, so a new item is scored like any other.
+"""
+
+import numpy as np
+
+from pipelines.descriptors import BinaryTask, RetrievalTask, Rule, Task
+from pipelines.models.content.features import item_features
+from pipelines.models.engine import make_repeatable, tf
+from pipelines.models.examples import PreparedData
+from pipelines.models.family import Calibration, Fitted
+from pipelines.models.recency import recency, summed
+from pipelines.models.serving import (
+    Answer,
+    Explanation,
+    LinearScorer,
+    Query,
+    Recommender,
+    Shape,
+    Tensor,
+    constant,
+)
+from pipelines.models.statistics import Doubles, decayed_counts, head_means, standardised
+from pipelines.params import ContentParams, Params
+
+SHORTEST = 0.01
+"""A profile shorter than that is not stretched to length 1: likes and dislikes cancel out in it,
+and what is left is rounding."""
+
+
+class ContentScorer(LinearScorer):
+    """Cosines for the retrieval tasks; a head's part of the score is the item's mean label.
+
+    Args:
+        vectors: [items, features], rows of length 1 or 0.
+        priors: [tasks, items]; what the score is without a history: popularity, or mean labels.
+        predictions: [items, heads]; natural units.
+        tasks: In the descriptor's order.
+        params: The family's own.
+    """
+
+    def __init__(
+        self,
+        vectors: Doubles,
+        priors: Doubles,
+        predictions: Doubles,
+        tasks: list[Task],
+        params: ContentParams,
+    ) -> None:
+        super().__init__()
+        self.vectors = constant(vectors)
+        self.priors = constant(priors)
+        self.predictions = constant(predictions)
+        self.is_retrieval = tf.constant([isinstance(t, RetrievalTask) for t in tasks], tf.float32)
+        self.half_life_events = params.half_life_events
+        self.disliked_weight = params.disliked_weight
+        self.liking = [t.label for t in tasks if isinstance(t, BinaryTask) and t.label.value]
+
+    def answer(self, query: Query) -> Answer:
+        """Cosines of the profile with all items, beside the priors."""
+        batch = tf.shape(query.now)[0]
+        profile, _ = self._profile(query)
+        cosines = tf.matmul(profile, self.vectors, transpose_b=True)
+        return Answer(
+            self.priors[None] + self.is_retrieval[None, :, None] * cosines[:, None],
+            tf.tile(self.predictions[None], [batch, 1, 1]),
+        )
+
+    def explain(self, query: Query, items: Tensor, weights: Tensor) -> Explanation:
+        """Each event's part of the cosine, which is a sum over the history."""
+        _, shares = self._profile(query)
+        chosen = tf.gather(self.vectors, tf.maximum(query.items, 0))
+        alike = tf.einsum("bhf,bf->bh", chosen, tf.gather(self.vectors, items))
+        of_retrieval = tf.reduce_sum(weights * self.is_retrieval[None], axis=1, keepdims=True)
+        own = tf.gather(tf.transpose(self.priors), items)
+        return Explanation(
+            history=of_retrieval * shares * alike,
+            profile=tf.zeros(tf.shape(query.profile)),
+            features=tf.zeros([tf.shape(query.now)[0], 0]),
+            base=tf.reduce_sum(weights * own, axis=1),
+        )
+
+    def _profile(self, query: Query) -> tuple[Tensor, Tensor]:
+        """[b, features] of length 1 at most, and [b, h] what each event's row was multiplied by."""
+        weights = recency(query, self.half_life_events) * self._liking(query)
+        profile = summed(query, weights, self.vectors)
+        length = tf.maximum(tf.norm(profile, axis=1, keepdims=True), SHORTEST)
+        return profile / length, weights / length
+
+    def _liking(self, query: Query) -> Tensor:
+        """[b, h]: 1, or the weight of a disliked event where a task knows that it was."""
+        is_disliked = tf.zeros(tf.shape(query.items), tf.bool)
+        for rule in self.liking:
+            is_disliked |= tf.math.is_finite(query.values) & ~_is_positive(rule, query)
+        return tf.where(is_disliked, self.disliked_weight, 1.0)
+
+
+def _is_positive(rule: Rule, query: Query) -> Tensor:
+    """Whether the rule holds, bool [b, h]; twin of `models.tasks.is_positive` inside the graph."""
+    positive = query.is_event
+    if rule.event is not None:
+        positive &= query.events == rule.event
+    if rule.value is not None:
+        positive &= query.values >= rule.value.at_least
+    return positive
+
+
+def fit(
+    data: PreparedData,
+    params: Params,
+    *,
+    until: int,
+    epochs: int | None,  # noqa: ARG001  one call for all families; this one has no epochs
+    calibration: Calibration | None,  # noqa: ARG001  means of labels need none
+) -> Fitted:
+    """Reads the newest snapshot's features; predictions are the items' mean labels."""
+    make_repeatable(params.fit.seed, params.fit.threads)
+    own, tasks, means = params.content, list(data.prepared.tasks), head_means(data, until).means
+    vectors = item_features(data.items, data.prepared.item_features, own.kind_weights.model_dump())
+    heads = iter(standardised(means).T)
+    priors = [
+        _prior(data, task, until, own) if isinstance(task, RetrievalTask) else next(heads)
+        for task in tasks
+    ]
+    task_weights = [1.0 if isinstance(task, RetrievalTask) else 0.0 for task in tasks]
+    n_profile = len(data.prepared.profile_fields)
+    shape = Shape(data.item_ids, means.shape[1], n_profile, own.max_history, task_weights)
+    return Fitted(
+        family="content",
+        module=Recommender(ContentScorer(vectors, np.stack(priors), means, tasks, own), shape),
+        max_history=own.max_history,
+        task_weights=task_weights,
+        epochs=0,
+        calibration={},
+        learning_curve=[],
+        notes="The score is the cosine of an item's features with those of the history, plus a "
+        "little recent popularity.",
+    )
+
+
+def _prior(data: PreparedData, task: RetrievalTask, until: int, params: ContentParams) -> Doubles:
+    """[items]: the root of recent popularity, 0 to `prior_weight`: less steep than the counts."""
+    counts = decayed_counts(data, task, until, params.prior_half_life_days)
+    return params.prior_weight * np.sqrt(counts / max(float(counts.max(initial=0.0)), 1e-12))

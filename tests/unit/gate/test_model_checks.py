@@ -1,0 +1,113 @@
+"""What is asked of a model besides its ranking: tasks, catalogue, refit, budget."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipelines.gate.judging import judge
+from tests.unit.gate.cases import (
+    K,
+    check_of,
+    failed,
+    judged_with,
+    make_answers,
+    make_case,
+    make_probe,
+    make_subject,
+    refit_with,
+)
+
+
+def test_a_ruined_head_is_refused_though_the_ranking_is_fine():
+    case = make_case()
+    predictions = case.judged.answers.predictions.copy()
+    predictions[:, 0] = 1 - predictions[:, 0]
+    answers = replace(case.judged.answers, predictions=predictions)
+
+    assert failed(judged_with(case, answers=answers)) == ["task:like", "calibration:like"]
+
+
+def test_a_regression_worse_than_the_mean_is_refused():
+    case = make_case()
+    predictions = case.judged.answers.predictions.copy()
+    predictions[:, 1] += 4
+    answers = replace(case.judged.answers, predictions=predictions)
+
+    assert failed(judged_with(case, answers=answers)) == ["task:rating"]
+
+
+def test_a_collapsed_catalogue_is_refused():
+    case = make_case()
+    params = case.params.model_copy(update={"min_coverage": 0.5})
+    answers = replace(
+        make_answers(case.window, 0.3), slates=np.zeros_like(case.judged.answers.slates)
+    )
+
+    assert failed(judged_with(replace(case, params=params), answers=answers)) == ["coverage"]
+
+
+def test_a_refit_that_recommends_something_else_is_refused():
+    others = np.full_like(make_probe().masked, "elsewhere")
+
+    assert failed(refit_with(make_case(), probe=make_probe(masked=others))) == ["refit_overlap"]
+
+
+def test_a_refit_of_another_recipe_is_refused():
+    case = make_case()
+    manifest = case.refit.manifest.model_copy(update={"params": {"cf": {"l2": 1.0}}})
+
+    assert failed(refit_with(case, manifest=manifest)) == ["refit_recipe"]
+
+
+def test_a_refit_that_missed_the_newest_event_is_refused():
+    case = make_case()
+    manifest = case.refit.manifest.model_copy(update={"fit_until": 1})
+
+    assert failed(refit_with(case, manifest=manifest)) == ["refit_newest"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"n_bytes": 10**9}, "size:judged"),
+        ({"latency_ms": 5_000.0}, "latency:judged"),
+        ({"growth_bytes": 10**9}, "memory:judged"),
+    ],
+)
+def test_a_model_beyond_its_budget_is_refused(changes, name):
+    assert failed(judged_with(make_case(), probe=make_probe(**changes))) == [name]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"n_bytes": 200 * 10**6}, {"latency_ms": 100.0}, {"growth_bytes": 64 * 10**6}],
+    ids=["size", "latency", "memory"],
+)
+def test_a_model_at_its_budget_is_taken(changes):
+    assert failed(judged_with(make_case(), probe=make_probe(**changes))) == []
+
+
+def test_figures_that_vary_between_machines_are_not_written():
+    slow = judge(judged_with(make_case(), probe=make_probe(latency_ms=9.0, growth_bytes=12)))
+
+    assert slow == judge(make_case())
+
+
+def test_a_foreign_artifact_is_judged_without_a_winner_or_a_refit():
+    case = replace(make_case(), winner=None, refit=None)
+
+    verdict = judge(case)
+
+    assert verdict.verdict == "ship"
+    assert len(case.judged.probe.slates[0]) == K
+    assert check_of(case, "refit_overlap").verdict == "not_applicable"
+
+
+def test_an_artifact_that_calls_itself_popularity_and_is_worse_is_refused():
+    case = make_case()
+    subject = make_subject(case.window, "judged", 0.05, "popularity")
+
+    found = failed(replace(case, winner=None, refit=None, judged=subject))
+
+    assert "beats_popularity" in found

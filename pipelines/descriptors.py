@@ -4,8 +4,16 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from pipelines.errors import UnknownDataset
 from pipelines.params import read_yaml, refused
@@ -31,12 +39,25 @@ class Part(BaseModel):
 
 
 class TextFormat(Part):
-    """How a delimited text file is written. Nothing is guessed."""
+    """How a file is written. Nothing is guessed; Parquet needs no words, it says so itself."""
 
-    delimiter: str = Field(",", min_length=1, max_length=1)
+    kind: Literal["delimited", "jsonl", "pickle"] = "delimited"
+    """`jsonl`: one JSON object a line. `pickle`: a pandas frame, read as data and never run."""
+    delimiter: str = Field(",", min_length=1, max_length=2)
+    """One character, or two (`::`) where nothing is quoted."""
     encoding: Literal["utf-8", "utf-16", "latin-1"] = "utf-8"
     quoted: bool = True
     """Fields may stand in double quotes; false: a quote is a character like any other."""
+    strip: bool = False
+    """Blanks around a field mean nothing."""
+    header: list[str] | None = None
+    """Names of the columns, for a file whose first line holds data."""
+
+    @model_validator(mode="after")
+    def _unquoted(self) -> "TextFormat":
+        if len(self.delimiter) > 1 and self.quoted:
+            raise ValueError("a delimiter of two characters needs `quoted: false`")
+        return self
 
 
 class WheelSource(Part):
@@ -55,11 +76,21 @@ class FilesSource(Part):
     """Relative to the root of the clone, or absolute."""
 
 
-class Table(Part):
-    """A source table: a file and how it is written."""
+class SqlSource(Part):
+    """Queries to a database."""
 
-    path: str
+    kind: Literal["sql"]
+    url_variable: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
+    """The environment variable that holds the SQLAlchemy URL, with its credentials."""
+
+
+class Table(Part):
+    """A source table: a file and how it is written, or a query."""
+
+    path: str = ""
     """Within the source: a member of the wheel, or a file below the folder."""
+    query: str = ""
+    """Of a source of kind `sql`: a SELECT, in any order."""
     format: TextFormat = TextFormat()
     sha256: Digest | None = None
     """Refuse a file with other content; null for files that grow."""
@@ -103,6 +134,21 @@ class Interactions(Table):
     event: str | None = Field(None, min_length=1)
     """The kind of every event, for a source without an `event` column."""
     value_scale: Scale | None = None
+    timezone: str | None = None
+    """The zone of ISO 8601 times that name none, for example Europe/Berlin."""
+    decimal: Literal[".", ","] = "."
+    """Between a value's whole and its fraction."""
+    missing: list[str] = []
+    """Words that mean: empty. Without them `NA` is an id like any other."""
+    may_be_empty: bool = False
+    """A file with a header and no row is a period in which nothing happened, and no mistake."""
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str | None) -> str | None:
+        if name is not None and name not in available_timezones():
+            raise ValueError("no such time zone")
+        return name
 
     @model_validator(mode="after")
     def _one_event(self) -> "Interactions":
@@ -128,6 +174,8 @@ class Entities(Table):
 
     id: str
     features: list[Feature]
+    is_joined: bool = False
+    """The source repeats each row, for example once per event: equal rows are one."""
 
     @model_validator(mode="after")
     def _distinct(self) -> "Entities":
@@ -181,7 +229,7 @@ class RegressionTask(Part):
 
 
 Task = Annotated[RetrievalTask | BinaryTask | RegressionTask, Field(discriminator="kind")]
-Source = Annotated[WheelSource | FilesSource, Field(discriminator="kind")]
+Source = Annotated[WheelSource | FilesSource | SqlSource, Field(discriminator="kind")]
 
 
 class Descriptor(Part):
@@ -196,6 +244,8 @@ class Descriptor(Part):
     interactions: Interactions
     items: Entities
     users: Entities | None = None
+    limits: dict[FieldName, int | float] = {}
+    """What of params.yaml's `validate` is otherwise for this data set."""
     tasks: list[Task]
 
     @model_validator(mode="after")
@@ -205,6 +255,15 @@ class Descriptor(Part):
             raise ValueError("task names must be distinct")
         if not any(task.kind == "retrieval" for task in self.tasks):
             raise ValueError("at least one task must be of kind retrieval")
+        return self
+
+    @model_validator(mode="after")
+    def _has_places(self) -> "Descriptor":
+        wanted, other = ("query", "path") if self.source.kind == "sql" else ("path", "query")
+        for name in ("interactions", "items", "users"):
+            table = getattr(self, name)
+            if table and (not getattr(table, wanted) or getattr(table, other)):
+                raise ValueError(f"{name}: a source of kind {self.source.kind} takes `{wanted}`")
         return self
 
     @property

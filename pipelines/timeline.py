@@ -24,6 +24,7 @@ FIRST_US = micros(datetime(1970, 1, 2, tzinfo=UTC))
 LAST_US = micros(datetime(2200, 1, 1, tzinfo=UTC))
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _ZONED = r".*(Z|z|[+-]\d{2}:?\d{2})"
+_LOCAL = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?"
 _FORMS: dict[Grain, tuple[str, str, str]] = {
     "hour": (r"\d{4}-\d{2}-\d{2}T\d{2}", "%Y-%m-%dT%H", "1998-03-09T14"),
     "day": (r"\d{4}-\d{2}-\d{2}", "%Y-%m-%d", "1998-03-10"),
@@ -40,28 +41,47 @@ class Period:
     end_us: int
 
 
-def to_micros(texts: "pd.Series[str]", unit: Unit) -> "npt.NDArray[np.float64]":
+def to_micros(
+    texts: "pd.Series[str]", unit: Unit, timezone: str | None = None
+) -> "npt.NDArray[np.float64]":
     """Timestamps as text → microseconds since 1970, UTC; NaN where they cannot be read.
 
-    Float64 holds microseconds exactly until the year 2255. ISO 8601 needs a zone: without one a
-    time is ambiguous, and not read.
+    Float64 holds microseconds exactly until the year 2255.
+
+    Args:
+        texts: The timestamps.
+        unit: How they are written. ISO 8601 needs a zone: without one a time is ambiguous.
+        timezone: The zone of ISO 8601 times that name none. An hour that the clocks skip or
+            repeat there is not read.
     """
     import numpy as np
     import pandas as pd
 
-    if unit == "iso8601":
-        zoned = texts.str.fullmatch(_ZONED).to_numpy(dtype=bool)
-        parsed = pd.to_datetime(texts.where(zoned, ""), utc=True, format="ISO8601", errors="coerce")
-        whole = parsed.astype("datetime64[us, UTC]").astype("int64").to_numpy(dtype=np.float64)
-        return np.where(parsed.isna(), np.nan, whole)
-    return np.rint(to_numbers(texts) * MICROS_PER_UNIT[unit])
+    if unit != "iso8601":
+        return np.rint(to_numbers(texts) * MICROS_PER_UNIT[unit])
+    zoned = texts.str.fullmatch(_ZONED)
+    moments = pd.to_datetime(texts.where(zoned, ""), utc=True, format="ISO8601", errors="coerce")
+    if timezone:
+        local = texts.where(texts.str.fullmatch(_LOCAL), "")
+        named = pd.to_datetime(local, format="ISO8601", errors="coerce")
+        named = named.dt.tz_localize(timezone, ambiguous="NaT", nonexistent="NaT")
+        moments = moments.fillna(named.dt.tz_convert("UTC"))
+    whole = moments.astype("datetime64[us, UTC]").astype("int64").to_numpy(dtype=np.float64)
+    return np.where(moments.isna(), np.nan, whole)
 
 
-def to_numbers(texts: "pd.Series[str]") -> "npt.NDArray[np.float64]":
-    """Decimal numbers as text → float64; NaN for all else (also for `nan`, `inf`, `1_0`, `٣`)."""
+def to_numbers(texts: "pd.Series[str]", decimal: str = ".") -> "npt.NDArray[np.float64]":
+    """Decimal numbers as text → float64; NaN for all else (also for `nan`, `inf`, `1_0`, `٣`).
+
+    Args:
+        texts: The numbers.
+        decimal: Between the whole and the fraction; with a comma a point is no number.
+    """
     import numpy as np
     import pandas as pd
 
+    if decimal != ".":
+        texts = texts.str.replace(".", "?", regex=False).str.replace(decimal, ".", regex=False)
     plain = texts.str.fullmatch(NUMBER, flags=re.ASCII).to_numpy(dtype=bool)
     numbers = pd.to_numeric(texts.where(plain, None), errors="coerce")
     return np.asarray(numbers, dtype=np.float64)
@@ -117,6 +137,12 @@ def period(key: str, grain: Grain) -> Period:
             hint=f"a KEY is the grain's start in UTC, for example {example}" + _near(start, grain),
         )
     return Period(micros(start), micros(_end(start, grain)))
+
+
+def start_of(moment: datetime, grain: Grain) -> datetime:
+    """The start of the KEY that a moment in UTC lies in."""
+    hour = moment.replace(minute=0, second=0, microsecond=0)
+    return hour if grain == "hour" else _start(hour.replace(hour=0), grain)
 
 
 def _parse(key: str, form: str, pattern: str) -> datetime | None:

@@ -1,6 +1,8 @@
 """Parquet, cast to text, so that both kinds of file go through the same strict casts later."""
 
 import io
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,7 +12,7 @@ from pipelines.contracts.data import Notice
 from pipelines.descriptors import Unit
 from pipelines.errors import NoRows, SchemaDrift, SourceCorrupt, SourceTooLarge
 from pipelines.ingest import mapping
-from pipelines.ingest.mapping import Wanted
+from pipelines.ingest.mapping import Match, Wanted
 from pipelines.ingest.streams import Content
 from pipelines.ingest.tables import FAULT, FIELDS, LINE, RawTable
 from pipelines.timeline import MICROS_PER_UNIT
@@ -36,25 +38,42 @@ def read(content: Content, wanted: Wanted, name: str, unit: Unit, max_bytes: int
     try:
         file = pq.ParquetFile(io.BytesIO(content.stream.read()))
         _check_size(file, name, max_bytes)
-        match = mapping.match(file.schema_arrow.names, wanted, name)
-        columns = [file.schema_arrow.names[position] for position in match.positions.values()]
-        table = file.read(columns=columns).select(columns).rename_columns(list(match.positions))
+        names = file.schema_arrow.names
+        match = mapping.match(names, wanted, name)
+        table = file.read(columns=[names[position] for position in match.positions.values()])
     except (pa.ArrowException, OSError) as error:
         raise SourceCorrupt(
             f"not a readable Parquet file: {str(error)[:120]}",
             where=[name],
             hint="write it again",
         ) from error
+    raw = as_text(table, names, match, name, unit)
+    return replace(raw, notices=content.notices + raw.notices)
+
+
+def as_text(table: pa.Table, names: Sequence[str], match: Match, name: str, unit: Unit) -> RawTable:
+    """A table's matched columns as text.
+
+    Args:
+        table: The columns that `match` has found, or more.
+        names: The source's columns.
+        match: Which of them is which canonical one.
+        name: The source's name, for messages.
+        unit: In which timestamps of a time type are written.
+
+    Raises:
+        SchemaDrift, NoRows: As their names say.
+    """
     if not table.num_rows:
         raise NoRows("the file has columns and no row", where=[name], hint="check the export")
+    table = table.select([names[position] for position in match.positions.values()])
+    table = table.rename_columns(list(match.positions))
     texts = {column: _text(table, column, name, unit) for column in table.column_names}
-    numbers = pa.array(range(1, table.num_rows + 1), pa.int64())
-    n_fields = len(file.schema_arrow.names)
-    texts[LINE] = numbers
-    texts[FIELDS] = pa.array([n_fields] * table.num_rows, pa.int32())
+    texts[LINE] = pa.array(range(1, table.num_rows + 1), pa.int64())
+    texts[FIELDS] = pa.array([len(names)] * table.num_rows, pa.int32())
     texts[FAULT] = pa.array([""] * table.num_rows, pa.string())
-    notices = content.notices + match.notices + _zone_notices(table)
-    return RawTable(pa.table(texts).to_pandas(), n_fields, notices)
+    notices = [*match.notices, *_zone_notices(table)]
+    return RawTable(pa.table(texts).to_pandas(), len(names), notices)
 
 
 def _check_size(file: pq.ParquetFile, name: str, max_bytes: int) -> None:

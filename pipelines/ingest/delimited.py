@@ -1,24 +1,22 @@
 """Delimited text, read as text: strict, line by line, every odd row marked and none dropped."""
 
 import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
+from pipelines.contracts.data import Notice
 from pipelines.descriptors import TextFormat
-from pipelines.errors import BadEncoding, NoRows, QuoteUnclosed, SourceEmpty
+from pipelines.errors import NoRows, QuoteUnclosed, SourceEmpty
 from pipelines.ingest import mapping
-from pipelines.ingest.mapping import Wanted
+from pipelines.ingest.lines import Lines
+from pipelines.ingest.mapping import Match, Wanted
 from pipelines.ingest.streams import Content
 from pipelines.ingest.tables import FAULT, FIELDS, LINE, RawTable
 
 ROWS_PER_CHUNK = 1 << 16
-KEPT_CHARACTERS = 256
-"""Of a line that is too long."""
 _STRAY_QUOTE = "expected after"
-_BOMS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
 def read(
@@ -26,26 +24,38 @@ def read(
 ) -> RawTable:
     """The wanted columns as text, with the source line and the fault of each row.
 
-    A last line without a newline counts as cut: what it holds may be half of what was meant.
+    A last line without an end may be cut. It is taken if it has all its fields and the last of
+    them could not have been cut unseen: a time would leave the partition, and what is not kept
+    does no harm.
 
     Raises:
         BadEncoding, DelimiterMismatch, HeaderMissing, ColumnsMissing, ColumnsDuplicate,
         QuoteUnclosed, SourceEmpty, NoRows: As their names say.
     """
-    lines = _Lines(content, form, name, max_field_length)
+    lines = Lines(content, form, name, max_field_length)
     rows = _rows(lines, form, name, max_field_length)
-    header = next(rows, None)
+    header = form.header or next((row.fields for row in rows), None)
     if header is None:
         raise SourceEmpty("the file holds nothing but blanks", where=[name])
-    mapping.check_delimiter(lines.first, form, wanted, name)
-    match = mapping.match(header.fields, wanted, name)
-    chunks = list(_chunks(rows, header.fields, match.positions))
+    if form.header is None:
+        mapping.check_delimiter(lines.first, form, wanted, name)
+    match = mapping.match(header, wanted, name)
+    chunks = list(_chunks(rows, header, match.positions))
     if not chunks:
         raise NoRows("the file has a header and no row", where=[name], hint="check the export")
     frame = pa.concat_tables(chunks).to_pandas()
-    if lines.is_cut:
-        frame.loc[len(frame) - 1, FAULT] = "row-truncated"
-    return RawTable(frame, len(header.fields), content.notices + match.notices)
+    raw = RawTable(frame, len(header), content.notices + match.notices)
+    return _judge_last(raw, match) if lines.is_open else raw
+
+
+def _judge_last(raw: RawTable, match: Match) -> RawTable:
+    last = len(raw.frame) - 1
+    ends_with = next((c for c, p in match.positions.items() if p == raw.n_fields - 1), "")
+    if raw.frame[FAULT].iloc[last] or ends_with not in ("", "timestamp"):
+        raw.frame.loc[last, FAULT] = "row-truncated"
+        return raw
+    text = f"line {raw.frame[LINE].iloc[last]} has no end; it has all its fields and is taken"
+    return replace(raw, notices=[*raw.notices, Notice(slug="last-line-open", text=text)])
 
 
 @dataclass(frozen=True)
@@ -55,69 +65,21 @@ class _Row:
     fault: str = ""
 
 
-@dataclass
-class _Lines:
-    """The physical lines of a text, checked for their encoding; too long ones are shortened."""
-
-    content: Content
-    form: TextFormat
-    name: str
-    max_length: int
-    number: int = 0
-    first: str = ""
-    is_cut: bool = False
-    too_long: set[int] = field(default_factory=set)
-
-    def __iter__(self) -> Iterator[str]:
-        text = self._open()
-        while line := self._next(text):
-            self.number += 1
-            if not line.isascii():
-                self._check_encoding(line)
-            self.is_cut = line[-1] not in "\r\n"
-            if len(line) >= self.max_length:
-                line = self._shorten(text, line)
-            self.first = self.first or line.strip("\r\n")
-            yield line
-
-    def _open(self) -> io.TextIOWrapper:
-        encoding = "utf-8-sig" if self.form.encoding == "utf-8" else self.form.encoding
-        found = _BOMS.get(self.content.head[:2])
-        if found and found != self.form.encoding:
-            raise self._refuse("the file starts with a UTF-16 byte order mark", 1, found)
-        errors = "strict" if encoding == "utf-16" else "surrogateescape"
-        return io.TextIOWrapper(self.content.stream, encoding=encoding, errors=errors, newline="")
-
-    def _next(self, text: io.TextIOWrapper) -> str:
-        try:
-            return text.readline(self.max_length)
-        except UnicodeError as error:
-            raise self._refuse(f"not {self.form.encoding}: {error}", self.number + 1) from error
-
-    def _check_encoding(self, line: str) -> None:
-        try:
-            line.encode()
-        except UnicodeEncodeError as error:
-            byte = ord(line[error.start]) & 0xFF
-            what = f"byte 0x{byte:02x} at character {error.start + 1} is not {self.form.encoding}"
-            raise self._refuse(what, self.number, "latin-1") from error
-
-    def _shorten(self, text: io.TextIOWrapper, line: str) -> str:
-        rest = line
-        while rest and rest[-1] not in "\r\n":
-            rest = self._next(text)
-        self.is_cut = not rest
-        self.too_long.add(self.number)
-        return line[:KEPT_CHARACTERS].replace('"', "") + "\n"
-
-    def _refuse(self, what: str, line: int, encoding: str = "") -> BadEncoding:
-        hint = f"if the file is {encoding}, set `encoding: {encoding}`" if encoding else ""
-        return BadEncoding(
-            what, where=[f"{self.name}, line {line}"], hint=hint or "write the file as UTF-8"
-        )
+def _rows(lines: Lines, form: TextFormat, name: str, max_field_length: int) -> Iterator[_Row]:
+    rows = _parsed(lines, form, name, max_field_length) if len(form.delimiter) == 1 else ()
+    for row in rows or _split(lines, form.delimiter):
+        yield replace(row, fields=[f.strip() for f in row.fields]) if form.strip else row
 
 
-def _rows(lines: _Lines, form: TextFormat, name: str, max_field_length: int) -> Iterator[_Row]:
+def _split(lines: Lines, delimiter: str) -> Iterator[_Row]:
+    """For a delimiter of several characters, which never comes with quotes."""
+    for line in lines:
+        if text := line.rstrip("\r\n"):
+            fault = "field-too-long" if lines.number in lines.too_long else ""
+            yield _Row(lines.number, text.split(delimiter), fault)
+
+
+def _parsed(lines: Lines, form: TextFormat, name: str, max_field_length: int) -> Iterator[_Row]:
     csv.field_size_limit(max_field_length)
     reader = csv.reader(
         iter(lines),
@@ -176,4 +138,4 @@ def _fault(row: _Row, header: Sequence[str]) -> str:
         return row.fault
     if len(row.fields) != len(header):
         return "field-count"
-    return "header-row" if row.fields == header else ""
+    return "header-row" if list(row.fields) == list(header) else ""

@@ -7,8 +7,20 @@ import pandas as pd
 
 from pipelines import timeline
 from pipelines.contracts.data import IngestRequest
-from pipelines.descriptors import Grain, Unit
-from pipelines.errors import NoNewPartition, PartitionKey, TimestampUnit, UsageError
+from pipelines.descriptors import Grain, Interactions, Unit
+from pipelines.errors import (
+    NoNewPartition,
+    PartitionKey,
+    TimestampFormat,
+    TimestampUnit,
+    UsageError,
+    shorten,
+)
+
+MONTHS = 12
+ODD_SHARE = 0.5
+"""Of the times; fewer go to quarantine row by row."""
+_DAY_OR_MONTH_FIRST = r"^\s*(\d{1,2})[./-](\d{1,2})[./-]\d{2,4}(?:\D.*)?$"
 
 
 def check(request: IngestRequest, grain: Grain) -> None:
@@ -34,9 +46,7 @@ def check(request: IngestRequest, grain: Grain) -> None:
         )
 
 
-def split(
-    frame: pd.DataFrame, grain: Grain, unit: Unit, name: str = "interactions"
-) -> dict[str, pd.DataFrame]:
+def split(frame: pd.DataFrame, grain: Grain, table: Interactions) -> dict[str, pd.DataFrame]:
     """The rows of each KEY, in the source's order.
 
     Rows whose time cannot be read go with the earliest KEY, where validation refuses them.
@@ -44,15 +54,17 @@ def split(
     Args:
         frame: Interactions as text.
         grain: The length of a partition.
-        unit: The declared unit of the timestamps.
-        name: The source's name, for messages.
+        table: How times are written, and the source's name for messages.
 
     Raises:
         TimestampUnit: Most times make sense in another unit only, or in none.
+        TimestampFormat: Most times are written day first or month first.
     """
-    times = timeline.to_micros(frame["timestamp"], unit)
+    name = table.path or "query of interactions"
+    check_written(frame, name)
+    times = timeline.to_micros(frame["timestamp"], table.timestamp_unit, table.timezone)
     readable = timeline.is_plausible(times)
-    _check_unit(times, unit, name)
+    _check_unit(times, table.timestamp_unit, name)
     keys = np.full(len(frame), "", dtype=object)
     keys[readable] = timeline.keys_of(times[readable], grain)
     keys[~readable] = min(keys[readable])
@@ -60,6 +72,32 @@ def split(
         str(key): rows.reset_index(drop=True)
         for key, rows in frame.groupby(keys.astype(str), sort=True)
     }
+
+
+def check_written(frame: pd.DataFrame, name: str) -> None:
+    """Refuses times of which nobody can tell the day from the month.
+
+    Args:
+        frame: Interactions as text.
+        name: The file's name, for messages.
+
+    Raises:
+        TimestampFormat: Most times are written with day and month before the year.
+    """
+    parts = frame["timestamp"].str.extract(_DAY_OR_MONTH_FIRST)
+    odd = parts[0].notna()
+    if odd.mean() <= 1 - ODD_SHARE:
+        return
+    first, second = parts[odd].astype(int).max()
+    seen = {(first > MONTHS): "day first", (second > MONTHS): "month first"}
+    found = seen.get(True, "day first or month first, which nothing in them tells")
+    examples = frame.loc[odd, "timestamp"].drop_duplicates().head(2)
+    raise TimestampFormat(
+        f"{odd.sum():,} of {len(odd):,} timestamps are written {found}: "
+        + ", ".join(shorten(text, 40) for text in examples),
+        where=[f"{name}, line {frame.loc[odd, 'source_line'].iloc[0]}"],
+        hint="write them as ISO 8601 with a zone, for example 2001-02-05T14:30:00Z",
+    )
 
 
 def choose(

@@ -1,6 +1,7 @@
 """Ingest: fetch source rows and land them as text, one revision per KEY and content."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,18 +17,19 @@ from pipelines.contracts.data import (
     SourceKeys,
     TableName,
 )
-from pipelines.descriptors import Descriptor, WheelSource
-from pipelines.errors import NoNewPartition
+from pipelines.descriptors import Descriptor, SqlSource, WheelSource
+from pipelines.errors import EmptyPartition, NoNewPartition, NoRows
 from pipelines.home import Home
 from pipelines.ingest import mapping, partitions
 from pipelines.ingest.landing import Delivery, land
 from pipelines.ingest.sources.files import FileTables, open_regular
+from pipelines.ingest.sources.sql import SqlTables
 from pipelines.ingest.sources.wheel import WheelTables
 from pipelines.ingest.tables import RawTable, read_table
 from pipelines.params import IngestParams, Params
 from pipelines.progress import track
 
-Source = WheelTables | FileTables
+Source = WheelTables | FileTables | SqlTables
 
 
 def run(params: Params, request: IngestRequest) -> IngestRecord:
@@ -48,15 +50,11 @@ def run(params: Params, request: IngestRequest) -> IngestRecord:
     partitions.check(request, descriptor.grain)
     home = Home.find().ensure()
     accepted = _accepted()
-    source = _open_source(descriptor, home, params.ingest)
-    if request.partition and request.file:
-        rows, digest = _read_file(descriptor, request.file, params.ingest)
-        tables = _read_tables(descriptor, source, params.ingest, without="interactions")
-        tables["interactions"] = rows
-        name = request.file.name
-        deliveries = [Delivery(descriptor.name, request.partition, tables, name, digest)]
-    else:
-        deliveries = _chosen(descriptor, source, request, accepted, params.ingest)
+    with _open_source(descriptor, home, params.ingest) as source:
+        if request.partition and request.file:
+            deliveries = [_replaced(descriptor, source, request, params.ingest)]
+        else:
+            deliveries = _chosen(descriptor, source, request, accepted)
 
     landed: list[LandedKey] = []
     unchanged: list[str] = []
@@ -66,6 +64,7 @@ def run(params: Params, request: IngestRequest) -> IngestRecord:
             landed.append(found)
         else:
             unchanged.append(delivery.key)
+    storage.sweep(LANDED_FILE)
     storage.write_record(LANDED_FILE, Landed(dataset=descriptor.name, keys=landed))
     if not landed:
         raise NoNewPartition(
@@ -88,12 +87,10 @@ def list_keys(params: Params) -> SourceKeys:
         InputRefused, EnvironmentFault: As `run`.
     """
     descriptor = Descriptor.load(params.dataset)
-    source = _open_source(descriptor, Home.find().ensure(), params.ingest)
     table, wanted = mapping.tables_of(descriptor)["interactions"]
-    with source.open(table) as stream:
-        raw = read_table(stream, table.path, table, wanted, params.ingest)
-    unit = descriptor.interactions.timestamp_unit
-    rows = partitions.split(raw.frame, descriptor.grain, unit, table.path)
+    with _open_source(descriptor, Home.find().ensure(), params.ingest) as source:
+        raw = source.read("interactions", table, wanted)
+    rows = partitions.split(raw.frame, descriptor.grain, descriptor.interactions)
     return SourceKeys(dataset=descriptor.name, source=source.name, keys=sorted(rows))
 
 
@@ -105,10 +102,20 @@ def _accepted() -> dict[str, str]:
     return {report.key: report.landing_digest for report in reports}
 
 
-def _open_source(descriptor: Descriptor, home: Home, limits: IngestParams) -> Source:
-    if isinstance(descriptor.source, WheelSource):
-        return WheelTables(descriptor.source, home, limits.fetch_attempts)
-    return FileTables(descriptor.source)
+@contextmanager
+def _open_source(descriptor: Descriptor, home: Home, limits: IngestParams) -> Iterator[Source]:
+    kind = descriptor.source
+    source: Source
+    if isinstance(kind, WheelSource):
+        source = WheelTables(kind, home, limits)
+    elif isinstance(kind, SqlSource):
+        source = SqlTables(kind, limits)
+    else:
+        source = FileTables(kind, limits)
+    try:
+        yield source
+    finally:
+        source.close()
 
 
 def _chosen(
@@ -116,13 +123,11 @@ def _chosen(
     source: Source,
     request: IngestRequest,
     accepted: Mapping[str, str],
-    limits: IngestParams,
 ) -> list[Delivery]:
     """The source's own rows, for the KEYs that are asked for."""
-    tables = _read_tables(descriptor, source, limits)
+    tables = _read_tables(descriptor, source)
     whole = tables["interactions"]
-    unit = descriptor.interactions.timestamp_unit
-    rows = partitions.split(whole.frame, descriptor.grain, unit, descriptor.interactions.path)
+    rows = partitions.split(whole.frame, descriptor.grain, descriptor.interactions)
     return [
         Delivery(
             descriptor.name,
@@ -135,20 +140,30 @@ def _chosen(
     ]
 
 
-def _read_file(descriptor: Descriptor, path: Path, limits: IngestParams) -> tuple[RawTable, str]:
-    """The interactions in a file, and the file's digest."""
-    table = descriptor.interactions
+def _replaced(
+    descriptor: Descriptor, source: Source, request: IngestRequest, limits: IngestParams
+) -> Delivery:
+    """The interactions in a file, with the source's own items and users."""
+    table, path = descriptor.interactions, request.file or Path()
+    key = request.partition or ""
     with open_regular(path) as (stream, digest):
         wanted = mapping.wanted_interactions(table)
-        return read_table(stream, path.name, table, wanted, limits), digest
+        try:
+            rows = read_table(stream, path.name, table, wanted, limits)
+        except NoRows as error:
+            if not table.may_be_empty:
+                raise
+            raise EmptyPartition(f"nothing happened in {key}", where=[path.name]) from error
+    partitions.check_written(rows.frame, path.name)
+    tables = _read_tables(descriptor, source, without="interactions")
+    return Delivery(descriptor.name, key, tables | {"interactions": rows}, path.name, digest)
 
 
 def _read_tables(
-    descriptor: Descriptor, source: Source, limits: IngestParams, without: str = ""
+    descriptor: Descriptor, source: Source, without: str = ""
 ) -> dict[TableName, RawTable]:
-    tables: dict[TableName, RawTable] = {}
-    for name, (table, wanted) in mapping.tables_of(descriptor).items():
-        if name != without:
-            with source.open(table) as stream:
-                tables[name] = read_table(stream, table.path, table, wanted, limits)
-    return tables
+    return {
+        name: source.read(name, table, wanted)
+        for name, (table, wanted) in mapping.tables_of(descriptor).items()
+        if name != without
+    }

@@ -95,8 +95,17 @@ def partition(limits: ValidateParams) -> list[Expected]:
             "send this partition's own rows",
         ),
         *_snapshots(limits),
+        *_shares(limits),
         _told("gap", 0, "partition-gap", "partitions before this one are missing", "warning"),
         _told("n_lookalikes", 0, "id-lookalike", lookalike, "info"),
+    ]
+
+
+def _shares(limits: ValidateParams) -> list[Expected]:
+    limit, words = limits.max_id_share, "one {} makes most of the rows; share"
+    return [
+        _told(f"{kind}_share", limit, "one-sided", words.format(kind), "warning")
+        for kind in ("user", "item")
     ]
 
 
@@ -134,12 +143,13 @@ def _reader(limit: float) -> list[Expected]:
     faults = {
         "field-count": ("the line has another number of fields than the header", ""),
         "row-truncated": (
-            "the last line does not end with a newline, so it may be cut",
+            "the last line has no end, and its last field may be cut",
             "send the file again; if it is whole, end it with a newline",
         ),
         "field-too-long": ("the line is longer than ingest.max_field_length", ""),
         "header-row": ("the header comes again among the rows", "join files without headers"),
         "quote-malformed": ("text follows a closing quote", "double the quotes inside a field"),
+        "line-malformed": ("the line is no JSON object of plain values", ""),
     }
     return [
         Expected("fault", NoneOf((slug,)), slug, reason, hint, limit=limit)
@@ -261,12 +271,20 @@ def _id_notices(column: str) -> list[Expected]:
 
 def _volumes(limits: ValidateParams) -> list[Expected]:
     return [
-        _fact(
-            "volume_ratio",
-            Within(limits.volume_low, limits.volume_high),
-            "volume",
-            "the rows, times the median of earlier partitions, are too few or too many",
-            "if that is meant, widen validate.volume_low or validate.volume_high",
+        *(
+            _fact(
+                f"{column}_ratio",
+                Within(limits.volume_low, limits.volume_high),
+                "volume",
+                f"there are too few or too many {what}, times the least or the most of the last "
+                "partitions",
+                "if that is meant, widen validate.volume_low or validate.volume_high",
+            )
+            for column, what in (
+                ("volume", "rows"),
+                ("active_users", "users"),
+                ("active_items", "items"),
+            )
         ),
         _fact(
             "amended_ratio",
@@ -281,10 +299,17 @@ def _volumes(limits: ValidateParams) -> list[Expected]:
 def _value_facts(limits: ValidateParams) -> list[Expected]:
     return [
         _fact(
+            "comma_share",
+            Within(high=limits.max_row_failures),
+            "number-format",
+            "values are written with a decimal comma; share of rows",
+            'set `interactions.decimal: ","` in the descriptor',
+        ),
+        _fact(
             "value_shift",
             Within(high=limits.max_value_shift),
             "value-scale-changed",
-            "the mean is too far from earlier partitions, in standard deviations",
+            "the mean is too far from the range of earlier ones, in standard deviations",
             "check the scale of the values, and whether it is upside down",
         ),
         _fact(

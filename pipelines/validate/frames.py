@@ -17,6 +17,7 @@ from pipelines.descriptors import Entities, Feature, Interactions
 FAULT = "fault"
 READER_COLUMNS = ("source_line", "fields", FAULT)
 CONTENT = ["user_id", "item_id", "timestamp", "event", "value"]
+_COMMA = r"\s*[+-]?[\d.]*,\d+\s*"
 _NOT_FINITE = r"(?i)[+-]?(nan|inf|infinity)"
 
 
@@ -33,16 +34,19 @@ def interactions(
 
     Returns:
         Columns user_id, item_id, timestamp (float64 µs), event, value (float64), event_id, fault,
-        and what was measured about each row: is_time, value_kind, copies, is_conflict,
+        and what was measured about each row: is_time, value_kind, has_comma, copies, is_conflict,
         user_events, is_item_known, is_user_known.
     """
+    text = text.mask(text.isin(table.missing), "") if table.missing else text
     intact = (text[FAULT] == "").to_numpy()
     frame = text[[FAULT, "user_id", "item_id", "event"]].copy()
-    frame["timestamp"] = timeline.to_micros(text["timestamp"], table.timestamp_unit)
+    times = timeline.to_micros(text["timestamp"], table.timestamp_unit, table.timezone)
+    frame["timestamp"] = times
     frame["is_time"] = frame["timestamp"].notna().astype(object)
     values = text["value"] if "value" in text else pd.Series("", index=text.index, dtype="str")
-    frame["value"] = timeline.to_numbers(values)
+    frame["value"] = timeline.to_numbers(values, table.decimal)
     frame["value_kind"] = _value_kinds(values, frame["value"])
+    frame["has_comma"] = values.str.fullmatch(_COMMA).astype(object)
     frame["event_id"] = text.get("event_id", "")
     content = frame.loc[intact, [*CONTENT, "event_id"]]
     frame["copies"] = content.groupby(list(content), dropna=False, sort=False).cumcount()

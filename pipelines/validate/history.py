@@ -13,10 +13,12 @@ import pandas as pd
 
 from pipelines import timeline
 from pipelines.contracts.data import PartitionReport
-from pipelines.descriptors import Grain, Interactions, Scale
+from pipelines.descriptors import Grain, Interactions, Scale, Unit
 from pipelines.params import ValidateParams
 
 N_BINS = 10
+EXCEL_DAYS = (10_000, 80_000)
+"""1927 to 2119, as Excel counts; as seconds it would be a day of January 1970."""
 _FLOOR = 1e-4
 """Least share of a bin, so that an empty one does not make the index infinite."""
 
@@ -68,16 +70,54 @@ def facts(
     is_large = len(intact) >= limits.min_rows
     values = Values.of(intact["value"].to_numpy(dtype=np.float64), table.value_scale)
     measured: dict[str, object] = {
-        "unit_meant": timeline.likely_unit(float(np.median(times)), table.timestamp_unit)
+        "unit_meant": _unit_meant(float(np.median(times)), table.timestamp_unit)
         if len(times)
         else None,
         "n_times": len(np.unique(times)) if is_large else None,
-        "volume_ratio": len(intact) / float(np.median([r.rows_read for r in past]))
-        if enough
-        else None,
+        "comma_share": _comma_share(intact, table),
+        "user_share": _largest_share(intact["user_id"]) if is_large else None,
+        "item_share": _largest_share(intact["item_id"]) if is_large else None,
     }
+    measured |= _volumes(intact, past if enough else [])
     compared = enough and is_large
     return measured | _value_facts(values, past if compared else [])
+
+
+def beyond(value: float, past: Sequence[float]) -> float | None:
+    """A value, times the nearer end of the past range; 1 within it, None without a past."""
+    if not past:
+        return None
+    low, high = min(past), max(past)
+    if low <= value <= high:
+        return 1.0
+    nearer = low if value < low else high
+    return value / nearer if nearer else None
+
+
+def _volumes(intact: pd.DataFrame, past: Sequence[PartitionReport]) -> dict[str, object]:
+    users, items = intact["user_id"].nunique(), intact["item_id"].nunique()
+    return {
+        "volume_ratio": beyond(len(intact), [r.rows_read for r in past]),
+        "active_users_ratio": beyond(users, [r.users for r in past]),
+        "active_items_ratio": beyond(items, [r.items for r in past]),
+    }
+
+
+def _unit_meant(median_us: float, unit: Unit) -> str | None:
+    days = median_us / timeline.MICROS_PER_UNIT.get(unit, 1.0)
+    if unit != "iso8601" and EXCEL_DAYS[0] <= days < EXCEL_DAYS[1]:
+        return "Excel's days since 1899-12-30; write them as ISO 8601"
+    return timeline.likely_unit(median_us, unit)
+
+
+def _comma_share(intact: pd.DataFrame, table: Interactions) -> float | None:
+    if table.decimal == "," or intact.empty:
+        return None
+    return float(intact["has_comma"].astype(bool).mean())
+
+
+def _largest_share(ids: "pd.Series[str]") -> float:
+    return float(ids.value_counts().iloc[0] / len(ids))
 
 
 def _value_facts(values: Values, past: Sequence[PartitionReport]) -> dict[str, object]:
@@ -87,7 +127,7 @@ def _value_facts(values: Values, past: Sequence[PartitionReport]) -> dict[str, o
         return {"value_shift": None, "value_spread": None, "value_psi": None}
     sd = float(np.median(sds))
     return {
-        "value_shift": abs(values.mean - float(np.median(means))) / sd,
+        "value_shift": max(0.0, values.mean - max(means), min(means) - values.mean) / sd,
         "value_spread": values.sd / sd,
         "value_psi": _stability(values.histogram, [r.value_histogram for r in past]),
     }

@@ -12,6 +12,7 @@ from pipelines.descriptors import Descriptor, Entities
 from pipelines.params import ValidateParams
 from pipelines.validate import acceptance, decision, expectations, frames, history, quarantine
 from pipelines.validate.decision import Sorted
+from pipelines.validate.examples import Examples
 from pipelines.validate.rules import Finding
 from pipelines.validate.suites import Suites
 
@@ -157,6 +158,12 @@ class Judge:
         facts |= history.facts(judged, self._descriptor.interactions, past, limits)
         return pd.DataFrame({name: [value] for name, value in facts.items()})
 
+    def _examples(self, landing: Landing, tables: dict[TableName, _Table]) -> Examples:
+        users = set(landing.tables["interactions"]["user_id"])
+        if "users" in landing.tables:
+            users |= set(landing.tables["users"]["user_id"])
+        return Examples(self._key, _kept_ids(tables["items"], "item_id"), users)
+
     def _content_digest(self, landing: Landing) -> str:
         text = landing.tables["interactions"]
         return history.content_digest(acceptance.pseudonyms(text["user_id"], self._key), text)
@@ -165,8 +172,10 @@ class Judge:
         self, landing: Landing, tables: dict[TableName, _Table], facts: list[Finding]
     ) -> PartitionReport:
         manifest = landing.manifest
+        shown = self._examples(landing, tables)
         checks = [finding.check for finding in facts]
-        checks += [f.check for name in landing.tables for f in tables[name].findings]
+        for name, text in landing.tables.items():
+            checks += [f.check for f in shown.of(tables[name].findings, text)]
         counts = {name: tables[name].rows.rows for name in landing.tables}
         verdict = decision.decide(checks, list(counts.values()))
         span = timeline.period(manifest.key, self._descriptor.grain)

@@ -39,6 +39,7 @@ def page(report: PartitionReport) -> str:
         _table(("what", "said"), [(n.slug, n.text) for n in report.notices]),
         "<h2>Checks</h2>",
         _checks(checks),
+        *_examples(checks),
         f"<p>{escape(_where(report))}</p>",
     ]
     return (
@@ -83,6 +84,18 @@ def _checks(checks: Sequence[Check]) -> str:
         for check in checks
     ]
     return f"<table><tr>{header}</tr>{''.join(lines)}</table>"
+
+
+def _examples(checks: Sequence[Check]) -> list[str]:
+    """The first rows of each check that did not expect some; nothing in the clear is a user."""
+    parts = []
+    for check in checks:
+        if check.examples:
+            heading = f"{check.table}: {check.slug}, {check.reason}"
+            rows = [(str(e.line), e.user, e.item, e.column, e.value) for e in check.examples]
+            parts.append(f"<h3>{escape(heading)}</h3>")
+            parts.append(_table(("source line", "user", "item", "column", "holds"), rows))
+    return ["<h2>Examples</h2>", *parts] if parts else []
 
 
 def _class(check: Check) -> str:

@@ -1,10 +1,13 @@
 """Validate: judge what ingest landed; accept it, quarantine rows, or refuse it."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from pipelines import storage
+from pydantic import ValidationError
+
+from pipelines import disk, storage
 from pipelines.contracts.data import (
     ACCEPTED,
     LANDED_FILE,
@@ -27,7 +30,7 @@ from pipelines.errors import (
 )
 from pipelines.home import Home
 from pipelines.identity import load_or_create_key
-from pipelines.params import Params
+from pipelines.params import Params, ValidateParams, refused
 from pipelines.progress import track
 from pipelines.validate import acceptance, decision, quarantine, report
 from pipelines.validate.judging import Judge, Judgement, Landing
@@ -53,6 +56,7 @@ def run(params: Params) -> ValidateRecord:
     descriptor = Descriptor.load(params.dataset)
     home = Home.find().ensure()
     landed = _landed()
+    _require_space(landed)
     accepted = _accepted()
 
     judgements = _judge(params, descriptor, home, landed, accepted)
@@ -60,18 +64,37 @@ def run(params: Params) -> ValidateRecord:
     if not refused:
         judgements = _number(judgements, accepted)
 
-    for judgement in judgements:
-        _write_decision(home.validation, judgement.report)
+    with _locked(home, [judgement.report.key for judgement in judgements]):
+        _apply(judgements, home, is_accepted=not refused)
     if refused:
         raise _refusal(refused, len(judgements), home)
-    for judgement in judgements:
-        quarantine.write(home, judgement.report.key, judgement.refused)
-        _write_accepted(judgement)
-        _write_decision(REPORTS, judgement.report)
     return ValidateRecord(
         dataset=descriptor.name,
         partitions=[_line(judgement.report, home) for judgement in judgements],
     )
+
+
+@contextmanager
+def _locked(home: Home, keys: Sequence[str]) -> Iterator[None]:
+    """Nobody else writes the outcome of these KEYs meanwhile."""
+    with ExitStack() as stack:
+        for key in sorted(keys):
+            name = f"validate-{key}.lock"
+            stack.enter_context(storage.lock(home.locks / name, f"validate {key}"))
+        yield
+
+
+def _apply(judgements: Sequence[Judgement], home: Home, *, is_accepted: bool) -> None:
+    """Every decision; then, if all are accepted, all refused rows; then the accepted ones."""
+    for judgement in judgements:
+        _write_decision(home.validation, judgement.report)
+    if not is_accepted:
+        return
+    for judgement in judgements:
+        quarantine.write(home, judgement.report.key, judgement.refused)
+    for judgement in judgements:
+        _write_accepted(judgement)
+        _write_decision(REPORTS, judgement.report)
 
 
 def _landed() -> Landed:
@@ -89,6 +112,12 @@ def _landed() -> Landed:
     return landed
 
 
+def _require_space(landed: Landed) -> None:
+    """Accepted tables take about what the landed ones do."""
+    files = (path for entry in landed.keys for path in Path(entry.path).glob("*.parquet"))
+    disk.require_space(ACCEPTED, sum(path.stat().st_size for path in files), "what was landed")
+
+
 def _accepted() -> list[PartitionReport]:
     return [storage.read_record(path, PartitionReport) for path in sorted(REPORTS.glob("*.json"))]
 
@@ -100,7 +129,7 @@ def _judge(
     landed: Landed,
     accepted: Sequence[PartitionReport],
 ) -> list[Judgement]:
-    judge = Judge(descriptor, params.validate_, load_or_create_key(home))
+    judge = Judge(descriptor, _limits(params, descriptor), load_or_create_key(home))
     known = {entry.key: entry for entry in accepted}
     now_us = storage.micros(storage.now_utc())
     judgements = []
@@ -110,6 +139,13 @@ def _judge(
             known[entry.key] = judgement.report
         judgements.append(judgement)
     return judgements
+
+
+def _limits(params: Params, descriptor: Descriptor) -> ValidateParams:
+    try:
+        return ValidateParams.model_validate(params.validate_.model_dump() | descriptor.limits)
+    except ValidationError as error:
+        raise refused(error, f"limits of {descriptor.name}", ValidateParams) from error
 
 
 def _number(
@@ -142,6 +178,8 @@ def _read_landing(entry: LandedKey) -> Landing:
 
 
 def _write_decision(folder: Path, entry: PartitionReport) -> None:
+    for suffix in ("html", "json"):
+        storage.sweep(folder / f"{entry.key}.{suffix}")
     storage.write_atomic(folder / f"{entry.key}.html", report.page(entry).encode())
     storage.write_record(folder / f"{entry.key}.json", entry)
 

@@ -1,9 +1,11 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from pipelines.descriptors import Descriptor
 from pipelines.errors import BadParameter, UnknownDataset
+from pipelines.params import read_yaml
 
 DATASETS = Path(__file__).parents[2] / "datasets"
 
@@ -55,3 +57,31 @@ def test_a_descriptor_that_makes_no_sense_is_refused_by_key(
 
     assert said in refused.value.render()
     assert "odd.yaml" in refused.value.where[0]
+
+
+def described(**changes: object) -> dict[str, object]:
+    content = read_yaml(DATASETS / "movielens-100k.yaml")
+    for place, value in changes.items():
+        *path, last = place.split("__")
+        part = content
+        for name in path:
+            part = part[name]
+        part[last] = value
+    return content
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"interactions__format": {"delimiter": "::"}},
+        {"interactions__timezone": "Europe/Atlantis"},
+        {"interactions__query": "SELECT 1"},
+        {"source": {"kind": "sql", "url_variable": "SHOP_URL"}},
+        {"source": {"kind": "sql", "url_variable": "postgresql://u:secret@h/d"}},
+        {"limits": {"Volume Low": 0.1}},
+    ],
+    ids=["quoted-colons", "zone", "path-and-query", "sql-with-path", "url-in-file", "limit-name"],
+)
+def test_a_description_that_makes_no_sense_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Descriptor.model_validate(described(**changes))

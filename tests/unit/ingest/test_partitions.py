@@ -4,19 +4,33 @@ import pandas as pd
 import pytest
 
 from pipelines.contracts.data import IngestRequest
-from pipelines.errors import NoNewPartition, PartitionKey, TimestampUnit, UsageError
+from pipelines.descriptors import Columns, Interactions
+from pipelines.errors import (
+    NoNewPartition,
+    PartitionKey,
+    TimestampFormat,
+    TimestampUnit,
+    UsageError,
+)
 from pipelines.ingest import partitions
 
 MONDAY = 889_401_600  # 1998-03-09T00:00:00Z
 WEEK = 7 * 86_400
+TABLE = Interactions(
+    path="rows",
+    columns=Columns(user_id="u", item_id="i", timestamp="t"),
+    timestamp_unit="seconds",
+    event="view",
+)
 
 
 def rows(*times: object) -> pd.DataFrame:
-    return pd.DataFrame({"timestamp": pd.Series([str(time) for time in times], dtype="str")})
+    texts = pd.Series([str(time) for time in times], dtype="str")
+    return pd.DataFrame({"timestamp": texts, "source_line": range(2, len(texts) + 2)})
 
 
 def test_rows_go_to_the_week_that_they_fall_in() -> None:
-    split = partitions.split(rows(MONDAY + WEEK, MONDAY, MONDAY - 1), "week", "seconds")
+    split = partitions.split(rows(MONDAY + WEEK, MONDAY, MONDAY - 1), "week", TABLE)
 
     assert {key: frame["timestamp"].tolist() for key, frame in split.items()} == {
         "1998-03-02": [str(MONDAY - 1)],
@@ -26,21 +40,40 @@ def test_rows_go_to_the_week_that_they_fall_in() -> None:
 
 
 def test_rows_without_a_readable_time_go_with_the_earliest_week() -> None:
-    split = partitions.split(rows(MONDAY + WEEK, MONDAY, "soon", "", -5), "week", "seconds")
+    split = partitions.split(rows(MONDAY + WEEK, MONDAY, "soon", "", -5), "week", TABLE)
 
     assert split["1998-03-09"]["timestamp"].tolist() == [str(MONDAY), "soon", "", "-5"]
 
 
 def test_a_source_in_another_unit_is_refused_with_the_key_to_set() -> None:
     with pytest.raises(TimestampUnit) as refused:
-        partitions.split(rows(MONDAY * 1000, MONDAY * 1000 + 1), "week", "seconds")
+        partitions.split(rows(MONDAY * 1000, MONDAY * 1000 + 1), "week", TABLE)
 
     assert refused.value.hint.startswith("set interactions.timestamp_unit: milliseconds")
 
 
 def test_a_source_without_any_time_is_refused() -> None:
     with pytest.raises(TimestampUnit):
-        partitions.split(rows("soon", "later"), "week", "seconds")
+        partitions.split(rows("soon", "later"), "week", TABLE)
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        (["05/02/2001", "06.02.2001 14:30"], "which nothing in them tells: 05/02/2001, 06.02.2001"),
+        (["05/02/2001", "25/02/2001"], "day first: 05/02/2001, 25/02/2001"),
+        (["02-05-2001", "02-25-2001"], "month first"),
+    ],
+    ids=["ambiguous", "day-first", "month-first"],
+)
+def test_times_with_the_year_last_are_refused_with_two_examples(
+    times: list[str], said: str
+) -> None:
+    with pytest.raises(TimestampFormat) as refused:
+        partitions.split(rows(*times), "week", TABLE)
+
+    assert said in refused.value.message
+    assert refused.value.where == ("rows, line 2",)
 
 
 KEYS = ["1998-03-02", "1998-03-09", "1998-03-16"]

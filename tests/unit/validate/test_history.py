@@ -29,7 +29,10 @@ def past(**fields: object) -> list[PartitionReport]:
 def frame(n_rows: int, value: float = 3.0) -> pd.DataFrame:
     values = value + np.tile([-1.0, 1.0], n_rows // 2)
     times = 891_000_000e6 + np.arange(n_rows) * 1e6
-    return pd.DataFrame({"fault": "", "timestamp": times, "value": values})
+    ids = {"user_id": np.arange(n_rows) % 10, "item_id": np.arange(n_rows) % 4}
+    return pd.DataFrame(
+        {"fault": "", "timestamp": times, "value": values, "has_comma": False, **ids}
+    )
 
 
 def test_the_past_is_the_newest_partitions_before_the_key_oldest_first() -> None:
@@ -38,15 +41,23 @@ def test_the_past_is_the_newest_partitions_before_the_key_oldest_first() -> None
     assert [r.key for r in history.trailing(reports, KEYS[3], 2)] == KEYS[1:3]
 
 
-def test_volume_is_compared_with_the_median_of_the_past() -> None:
+def test_volume_is_compared_with_the_range_of_the_past() -> None:
     reports = [
-        a_report(key=key, rows_read=rows)
+        a_report(key=key, rows_read=rows, users=10, items=2)
         for key, rows in zip(KEYS[:3], (100, 400, 200), strict=True)
     ]
 
     facts = history.facts(frame(600), TABLE, reports, LIMITS)
 
-    assert facts["volume_ratio"] == 3.0  # the median is 200
+    assert facts["volume_ratio"] == 1.5  # 600 / 400
+    assert facts["active_users_ratio"] == 1.0
+    assert facts["active_items_ratio"] == 2.0  # 4 / 2
+
+
+def test_what_lies_below_the_past_is_measured_from_its_least() -> None:
+    assert history.beyond(20, [100, 400]) == 0.2
+    assert history.beyond(250, [100, 400]) == 1.0
+    assert history.beyond(250, []) is None
 
 
 def test_nothing_is_compared_before_there_is_enough_past() -> None:
@@ -61,7 +72,7 @@ def test_values_are_compared_in_standard_deviations_of_the_past() -> None:
 
     facts = history.facts(frame(600, value=3.0), TABLE, reports, LIMITS)
 
-    assert facts["value_shift"] == pytest.approx(1.0)  # |3.0 - 3.5| / 0.5
+    assert facts["value_shift"] == pytest.approx(1.0)  # (3.5 - 3.0) / 0.5
     assert facts["value_spread"] == pytest.approx(2.0)  # values 2 and 4: 1.0 / 0.5
 
 

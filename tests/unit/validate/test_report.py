@@ -1,6 +1,6 @@
 from html.parser import HTMLParser
 
-from pipelines.contracts.data import Notice
+from pipelines.contracts.data import Example, Notice
 from pipelines.validate.report import page
 from tests.unit.validate.reports import a_check, a_report
 
@@ -48,3 +48,15 @@ def test_a_refusal_shows_the_failed_check_first_with_its_hint() -> None:
     assert text.index("timestamp.wrong-partition") < text.index("value.value-range")
     assert "land such rows with their own KEY" in text
     assert "Nothing of it was accepted" in text
+
+
+def test_examples_are_shown_with_their_lines_and_cannot_become_markup() -> None:
+    hostile = "<img src=x onerror=alert(1)>"
+    example = Example(line=7, user="p1_0123…", item=hostile, column="title", value=hostile)
+    check = a_check(outcome="failed", n_unexpected=1).model_copy(update={"examples": [example]})
+
+    text = page(a_report(decision="REJECT", tag=None, checks=[check]))
+
+    assert "<td>7</td><td>p1_0123…</td>" in text
+    assert "&lt;img src=x onerror=alert(1)&gt;" in text
+    assert not _Tags(text).tags & {"img", "script"}

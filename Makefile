@@ -22,11 +22,12 @@ demo: set-up ## Data to a live recommender, by real DAG runs
 test coverage faults: FOR := tests
 test: set-up ## All tests, with real components and the whole loop once
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/behaviour
-	$(BIN)/python -m pytest tests/integration tests/end_to_end
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/integration
+	$(BIN)/python -m pytest tests/end_to_end
 
 coverage: set-up ## The tests without the loop, with the share of lines and branches they run
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --cov --cov-report= --cov-fail-under=0 tests/unit tests/contract tests/behaviour
-	$(BIN)/python -m pytest -q --cov --cov-append tests/integration
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --cov --cov-append tests/integration
 
 faults: set-up ## Inject each fault of tests/faults/catalogue.py; n/n survived
 	$(BIN)/python -m pytest -p no:cacheprovider tests/faults

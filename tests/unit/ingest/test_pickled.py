@@ -57,6 +57,8 @@ class Written:
 
         class Pickler(pickle._Pickler):  # type: ignore[name-defined,misc]  # the one in Python
             def save(self, thing: object, save_persistent_id: bool = True) -> None:
+                if isinstance(thing, slice):  # dill, which TensorFlow brings, writes it otherwise
+                    thing = Asked("builtins.slice", (thing.start, thing.stop, thing.step))
                 if not isinstance(thing, Asked):
                     super().save(thing, save_persistent_id)
                     return

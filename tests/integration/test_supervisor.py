@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -20,8 +21,10 @@ SLEEP = ("sleep", "300")
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return home_at(tmp_path)
+def home() -> Iterator[Home]:
+    """A home whose path is short enough for its socket to be in it."""
+    with tempfile.TemporaryDirectory(prefix="home-") as folder:
+        yield home_at(Path(folder))
 
 
 def pid_of(supervisor: Supervisor, name: str) -> int:

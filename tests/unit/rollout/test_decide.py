@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines.rollout.machine import begin_rollback, decide
+from pipelines.rollout.machine import begin_rollback, decide, free_slot
 from pipelines.rollout.moves import Announce, Seen, Send, Stop, Wait
 from tests.unit.rollout.fake_world import FakeWorld
 from tests.unit.rollout.story import deploy
@@ -48,3 +48,10 @@ def test_slot_with_requests_in_flight_is_not_stopped() -> None:
     assert world.record.state == "draining"
     assert isinstance(decide(world.record, busy).act, Wait)
     assert decide(world.record, quiet).act == Stop("green")
+
+
+def test_new_release_goes_to_the_slot_that_the_champion_is_not_in() -> None:
+    world = FakeWorld()
+    deploy(world, 1)
+
+    assert free_slot(world.record) == "green"

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,6 +114,14 @@ def make(root: Path, monkeypatch: pytest.MonkeyPatch, verdict: str = "ship") -> 
     _enter(root, small, monkeypatch)
     init.run(Params.load(), None)
     return small
+
+
+def grown(folder: Path, key: str) -> Iterator[SmallState]:
+    """A state with one accepted partition, for as long as a fixture lives."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        small = make(folder, monkeypatch)
+        small.ingested("first", key)
+        yield small
 
 
 def copy_of(other: SmallState, root: Path, monkeypatch: pytest.MonkeyPatch) -> SmallState:

@@ -18,7 +18,7 @@ set-up: ## Install what is needed: system packages, .venv from the hashed lock
 demo: set-up ## Data to a live recommender, by real DAG runs
 	@$(BIN)/tandem demo
 
-# Real Airflow, with time limits; beside others an approval's answer had no effect, once.
+# Real Airflow with time limits: beside nothing else.
 ALONE := tests/integration/test_airflow.py
 
 # Tests need some system packages of their own.

@@ -182,7 +182,7 @@ class Airflow:
             ) from error
         if answer.status_code >= SERVER_ERROR:
             raise AirflowUnreachable(
-                f"Airflow answers {answer.status_code} {answer.reason_phrase}",
+                f"Airflow answers {answer.status_code}: {_detail(answer)}",
                 where=[str(answer.url)],
                 hint="see the api-server's log in the home's logs/",
             )
@@ -201,7 +201,7 @@ def _detail(answer: httpx.Response) -> str:
     try:
         return str(answer.json()["detail"])
     except (ValueError, KeyError, TypeError):
-        return answer.text[:200]
+        return answer.text[:200] or answer.reason_phrase
 
 
 def _dag_run(content: Mapping[str, Any]) -> DagRun:

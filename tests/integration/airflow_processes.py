@@ -113,6 +113,10 @@ class AirflowProcesses:
         """Signals a component and all its children."""
         _signal_group(self.processes[f"airflow-{component}"].pid, number)
 
+    def signal_main(self, component: str, number: int) -> None:
+        """Signals a component and none of its children: a scheduler's workers go on."""
+        self.processes[f"airflow-{component}"].send_signal(number)
+
     def lay_down(self, codes: dict[str, list[int | str]]) -> None:
         """From now on a verb's n-th call ends with its n-th code, the last one ever after."""
         (self.home / "calls.jsonl").write_text("")

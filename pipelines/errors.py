@@ -618,7 +618,7 @@ class NoRollbackTarget(CheckFailed):
 
 
 class NotShippable(CheckFailed):
-    """A version is unknown, or the gate's verdict on it is not `ship`."""
+    """The gate's verdict on a version is not `ship`, or none is registered."""
 
     code = "not-shippable"
 

@@ -75,6 +75,23 @@ def build(
         storage.sync_folder(path.parent)
 
 
+def data_version(path: Path) -> str:
+    """The data version that a store holds, once it has proven whole.
+
+    Raises:
+        sqlite3.Error: It is not there, cannot be read or is damaged.
+    """
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    try:
+        said = connection.execute("PRAGMA quick_check").fetchone()[0]
+        row = connection.execute("SELECT value FROM meta WHERE key = 'data_version'").fetchone()
+    finally:
+        connection.close()
+    if said != "ok" or row is None:
+        raise sqlite3.DatabaseError(f"damaged: {said}" if row else "it names no data version")
+    return str(row[0])
+
+
 def event_rows(interactions: pd.DataFrame, max_events: int) -> list[tuple[Any, ...]]:
     """The newest events of each user, oldest first: user_id, seq, item_id, event, value, µs.
 

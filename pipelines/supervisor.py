@@ -25,6 +25,7 @@ SOCKET_LIMIT = 90  # bytes; AF_UNIX takes 107, supervisord binds PATH.PID first
 START_SECONDS = 20.0
 STOP_SECONDS = 60.0
 DYING_SECONDS = 5.0  # seconds that a killed daemon may take to be gone
+STOPPING = 6  # the fault that a daemon answers to every call while it ends
 ENDED = {"STOPPED", "EXITED", "FATAL", "UNKNOWN"}
 NOT_INHERITED = ("AIRFLOW_", "BENTOML_", "DVC_", "GIT_", "PYTHON", "SUPERVISOR_", "TANDEM_", "TF_")
 
@@ -300,6 +301,12 @@ class Supervisor:
             raise ServiceDown(
                 "the supervisor does not answer", where=[str(path)], hint="run `tandem up`"
             ) from error
+        except unix_rpc.Fault as fault:
+            if fault.faultCode != STOPPING:
+                raise
+            raise ServiceDown(
+                "the supervisor is stopping", where=[str(path)], hint="then run `tandem up`"
+            ) from fault
 
     def _socket(self) -> Path:
         note = self.folder / "socket.path"

@@ -9,7 +9,7 @@ from pipelines.contracts.record import Record
 SlotName = Literal["blue", "green"]
 SLOTS: tuple[SlotName, SlotName] = ("blue", "green")
 State = Literal["idle", "starting", "warming", "routing", "draining", "rolling-back", "undoing"]
-Event = Literal["routed", "failed", "rolled-back", "superseded"]
+Event = Literal["routed", "failed", "rolled-back"]
 
 
 def other(slot: SlotName) -> SlotName:

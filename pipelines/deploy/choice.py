@@ -19,14 +19,10 @@ def candidates(registered: Sequence[str], record: Deployment, wanted: str | None
         wanted: A version's name, or None.
 
     Raises:
-        NotShippable: It is unknown; or nothing is registered at all.
+        NotShippable: Nothing is registered at all.
         NothingToDeploy: It is live already, or none is newer.
     """
     live = record.champion.version if record.champion else None
-    if wanted is not None and wanted not in registered:
-        raise NotShippable(
-            f"{wanted!r} is not registered", hint=f"registered: {', '.join(registered) or 'none'}"
-        )
     if wanted is not None:
         if wanted == live:
             raise NothingToDeploy(f"{wanted} is live already")

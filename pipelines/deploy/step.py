@@ -35,6 +35,8 @@ def run(params: Params, version: str | None) -> Deployed:
         site = Site(home, lambda live: registry.tell(home, live))
         patience = params.deploy.ready_timeout_seconds
         before = site.record()
+        if before.champion is not None and not accepted.is_current(home):
+            _refresh(site, home, params)  # without the store no slot gets ready
         record = _settled(before, version, site, patience)
         try:
             names = candidates(versions.registered(home), record, version)
@@ -43,14 +45,19 @@ def run(params: Params, version: str | None) -> Deployed:
                 return deployed(record, site, time.monotonic() - started)
             raise
         chosen = _shipped(home, names)
-        with site.fenced():
-            log(f"online store: data as of {accepted.refresh(home, params)}")
+        _refresh(site, home, params)
         target = bentos.placed(home, chosen.version, chosen.model_digest, machine.free_slot(record))
         bentos.require_way_back(home, record)
         intent = machine.begin(record, target)
         site.save(intent)
         record = drive(intent, site, patience)
         return deployed(record, site, time.monotonic() - started)
+
+
+def _refresh(site: Site, home: Home, params: Params) -> None:
+    """The online store, anew."""
+    with site.fenced():
+        log(f"online store: data as of {accepted.refresh(home, params)}")
 
 
 def _shipped(home: Home, names: list[str]) -> Version:
@@ -77,4 +84,4 @@ def _settled(record: Deployment, wanted: str | None, site: Site, patience: float
 def _is_news(before: Deployment, after: Deployment) -> bool:
     """Whether settling made another version the champion."""
     names = [record.champion and record.champion.version for record in (before, after)]
-    return before.state != "idle" and names[0] != names[1]
+    return names[0] != names[1]

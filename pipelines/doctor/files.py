@@ -6,11 +6,11 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 from pydantic import BaseModel
 
 from pipelines import identity, storage
+from pipelines import online as online_store
 from pipelines.contracts.data import PartitionReport
 from pipelines.contracts.doctor import Finding
 from pipelines.contracts.release import Deployment, Ports
@@ -18,6 +18,7 @@ from pipelines.contracts.state import Run
 from pipelines.doctor.findings import fail, ok
 from pipelines.errors import TandemError, places
 from pipelines.home import PRIVATE, Home
+from pipelines.rollout import record as deployment_record
 from pipelines.state import partitions
 from pipelines.state.repository import MAIN, Repository
 
@@ -104,35 +105,29 @@ def dags(name: str, home: Home) -> Finding:
 
 def releases(name: str, home: Home) -> Finding:
     """Whether champion and rollback target can start: their Bentos are there."""
-    if not home.deployment.exists():
-        return ok(name, "nothing is deployed yet")
-    record = storage.read_record(home.deployment, Deployment)
+    record = deployment_record.read(home)
     placed = [one for one in (record.champion, record.previous) if one is not None]
     gone = [one.version for one in placed if not Path(one.bento_path).is_dir()]
     if gone:
         hint = "; ".join(f"tandem package --version {version}" for version in gone)
         return fail(name, f"no Bento any more: {', '.join(gone)}", hint)
-    return ok(name, ", ".join(f"{one.version} in {one.slot}" for one in placed) or "none")
+    return ok(
+        name,
+        ", ".join(f"{one.version} in {one.slot}" for one in placed) or "nothing is deployed yet",
+    )
 
 
 def online(name: str, home: Home) -> Finding:
     """Whether the online store is a whole database of ours."""
-    if not home.online.exists():
-        return ok(name, "not built yet; `tandem deploy` builds it")
     hint = "run `tandem deploy`: it builds the file anew from accepted data"
-    database = f"file:{quote(str(home.online))}?mode=ro"
+    if not home.online.exists():
+        if deployment_record.read(home).champion is not None:
+            return fail(name, "gone: no slot that is restarted gets ready", hint)
+        return ok(name, "not built yet; `tandem deploy` builds it")
     try:
-        connection = sqlite3.connect(database, uri=True)
-        try:
-            said = connection.execute("PRAGMA quick_check").fetchone()[0]
-            (version,) = connection.execute(
-                "SELECT value FROM meta WHERE key = 'data_version'"
-            ).fetchone()
-        finally:
-            connection.close()
-    except (sqlite3.Error, TypeError) as error:
+        return ok(name, online_store.data_version(home.online))
+    except sqlite3.Error as error:
         return fail(name, f"{home.online.name} cannot be read: {error}", hint)
-    return ok(name, str(version)) if said == "ok" else fail(name, f"damaged: {said}", hint)
 
 
 def _records(home: Home) -> Iterator[tuple[Path, type[BaseModel]]]:

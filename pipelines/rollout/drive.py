@@ -118,7 +118,7 @@ def drive(record: Deployment, world: World, patience_seconds: float) -> Deployme
             failure = error
             record = give_up(record, error.message, world.now())
             world.save(record)
-            memory = _Memory(world.seconds())
+            memory = _Memory(world.seconds(), announced=memory.announced)
 
 
 def _look(record: Deployment, world: World, memory: _Memory, patience: float) -> Seen:

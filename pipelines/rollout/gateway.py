@@ -31,7 +31,7 @@ UPSTREAM_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 RETRY_PRIORITY = "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig"
 READY_WORDS = '"status":"ready","version":"recommender@'  # what a ready slot's /readyz says
 TYPES = "type.googleapis.com/envoy.config"
-PATHS = ("/livez", "/readyz", "/metrics", "/openapi.json", "/docs.json")
+PATHS = ("/livez", "/readyz", "/metrics", "/openapi.json")
 BODY_METHODS = "^(POST|PUT|PATCH)$"
 NOBODY = Route("0", None)
 # Slot and spare by cluster: the name in the route alone says who is champion.
@@ -149,7 +149,7 @@ class Gateway:
         found = {slot: hosts[numbers[slot]] for slot in SLOTS}
         return {
             slot: Health(
-                is_well=bool(seen) and all(map(_health, seen)),
+                is_well=bool(seen) and all(map(_is_well, seen)),
                 in_flight=sum(map(_in_flight, seen)),
             )
             for slot, seen in found.items()
@@ -250,7 +250,7 @@ def _header(name: str, **match: Any) -> dict[str, Any]:
     return {"name": name, **match}
 
 
-def _health(host: dict[str, Any]) -> bool:
+def _is_well(host: dict[str, Any]) -> bool:
     """Envoy's health flags are absent or false when a host is well."""
     health = host.get("health_status", {})
     is_up = health.get("eds_health_status") == "HEALTHY"
@@ -319,9 +319,7 @@ def _cluster(name: str, ports: list[int]) -> dict[str, Any]:
                 },
             }
         ],
-        "typed_extension_protocol_options": {
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": _upstream()
-        },
+        "typed_extension_protocol_options": {UPSTREAM_OPTIONS: _upstream()},
     }
 
 

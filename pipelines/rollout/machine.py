@@ -3,6 +3,7 @@
     idle → starting → warming → routing → draining → idle        a deployment
     idle → rolling-back → draining → idle                        a return to the previous version
     starting, warming, routing, rolling-back → undoing → idle    given up: as it was before
+    warming, routing → starting                                  the process that was proven is gone
     idle → rolling-back                                          a champion that cannot come back
 
 A state is an intent: it is on disk before anything is done about it. What has been done is seen
@@ -24,6 +25,7 @@ from pipelines.contracts.release import (
     Slot,
     SlotName,
     State,
+    other,
 )
 from pipelines.rollout.moves import (
     Act,
@@ -78,9 +80,7 @@ def give_up(record: Deployment, reason: str, now: str) -> Deployment:
 
 def free_slot(record: Deployment) -> SlotName:
     """The slot that a new release goes to."""
-    if record.champion is None:
-        return FIRST_SLOT
-    return next(slot for slot in SLOTS if slot != record.champion.slot)
+    return other(record.champion.slot) if record.champion else FIRST_SLOT
 
 
 def is_rolled_back(record: Deployment, version: str) -> bool:

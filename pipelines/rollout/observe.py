@@ -10,6 +10,7 @@ import psutil
 from pipelines import storage
 from pipelines.contracts.release import SLOTS, Ports, Service, SlotName
 from pipelines.rollout.gateway import Gateway
+from pipelines.rollout.listeners import listener
 from pipelines.rollout.moves import SlotSeen
 from pipelines.supervisor import Supervisor
 
@@ -44,7 +45,8 @@ def slots(
         )
         if service is not None and service.state in WAITING:
             there = replace(there, bento=_bento(supervisor, service))
-            there = replace(there, **_identity(there.port, slot, service, client))
+            if _listens(service, there.port):  # a stranger there is not shown the API key
+                there = replace(there, **_identity(there.port, slot, service, client))
         seen[slot] = there
     return seen
 
@@ -76,7 +78,9 @@ def _identity(port: int, slot: SlotName, service: Service, client: httpx.Client)
     url = f"http://127.0.0.1:{port}"
     try:
         answer = client.get(f"{url}/v1/model")
-        content: dict[str, Any] = answer.json() if answer.status_code == httpx.codes.OK else {}
+        content = answer.json() if answer.status_code == httpx.codes.OK else None
+        if not isinstance(content, dict):
+            return {}
         pid = content.get("pid")
         if content.get("slot") != slot or not _is_below(pid, service.pid):
             return {}
@@ -89,6 +93,12 @@ def _identity(port: int, slot: SlotName, service: Service, client: httpx.Client)
         }
     except (httpx.HTTPError, ValueError, psutil.Error):
         return {}
+
+
+def _listens(service: Service, port: int) -> bool:
+    """Whether who listens on the port is the supervised process or below it."""
+    found = listener(port)
+    return found is not None and _is_below(found.pid, service.pid)
 
 
 def _is_below(pid: object, ancestor: int | None) -> bool:

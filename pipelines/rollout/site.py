@@ -10,6 +10,7 @@ from pipelines.errors import ServiceDown, Superseded
 from pipelines.home import Home
 from pipelines.progress import log
 from pipelines.rollout import bentos, client_env, golden, observe, slots, turn
+from pipelines.rollout import record as deployment_record
 from pipelines.rollout.gateway import Gateway
 from pipelines.rollout.listeners import require_free
 from pipelines.rollout.local import local_client
@@ -49,9 +50,7 @@ class Site:
 
     def record(self) -> Deployment:
         """The record on disk; a first one where there is none."""
-        if not self._home.deployment.exists():
-            return Deployment()
-        return storage.read_record(self._home.deployment, Deployment)
+        return deployment_record.read(self._home)
 
     def look(self, record: Deployment) -> tuple[dict[SlotName, SlotSeen], Route | None]:
         """The slots, and the route that the gateway has accepted and would start with."""

@@ -17,6 +17,7 @@ from pipelines import processes, storage
 from pipelines.errors import LockHeld
 from pipelines.home import Home
 from pipelines.progress import log
+from pipelines.rollout import record
 
 WRITE_SECONDS = 5.0
 POLL_SECONDS = 0.02
@@ -35,7 +36,7 @@ def turn(home: Home, verb: str) -> Iterator[None]:
         try:
             stack.enter_context(storage.lock(path, verb))
         except LockHeld:
-            _set_aside(path, verb)
+            _set_aside(home, path, verb)
             stack.enter_context(storage.lock(path, verb))
         yield
 
@@ -61,12 +62,19 @@ def write_turn(home: Home) -> Iterator[None]:
         yield
 
 
-def _set_aside(path: Path, verb: str) -> None:
-    """Takes the lock file from a holder that is stopped; a new one takes its place."""
+def _set_aside(home: Home, path: Path, verb: str) -> None:
+    """Takes the lock file from a holder that is stopped; a new one takes its place.
+
+    The epoch moves on first: from here on the holder, should it wake, may write nothing.
+    """
     with storage.lock(path.with_name("takeover.lock"), verb):
         # Read again: somebody else may have taken it meanwhile.
         found = _HOLDER.match(path.read_text()) if path.exists() else None
         holder = processes.alive(int(found[1])) if found else None
         if holder is not None and holder.status() == psutil.STATUS_STOPPED:
             log(f"the deployer with pid {holder.pid} is stopped: this one takes its turn")
+            with write_turn(home):
+                known = record.read(home)
+                newer = known.model_copy(update={"epoch": known.epoch + 1})
+                storage.write_record(home.deployment, newer)
             path.unlink()

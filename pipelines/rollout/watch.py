@@ -6,6 +6,7 @@ version before it. `Judge` only counts; acts go through supervisor and deploymen
 """
 
 import sys
+import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,7 @@ MISSES = 2  # unanswered questions in a row, one with each tick of five seconds
 ANSWER_SECONDS = 3.0
 START_TICKS = 24  # two minutes in which a slot that starts need not answer
 CRASHES = 3  # in a row, without getting ready in between
+GOING_BACK = ("rolling-back", "draining")  # a try that failed on its way: the next one goes on
 PATIENCE_SECONDS = 30.0  # with the version that is returned to, which is warm
 
 
@@ -85,6 +87,8 @@ class Watchdog:
                 self._crashed(SLOTS[SLOTS.index(slot)], event)
         except TandemError as error:
             log(f"{error.code}: {error.message}")
+        except Exception:  # a new listener would have forgotten what it counted
+            log(traceback.format_exc())
 
     def _look(self) -> None:
         ports = storage.read_record(self._home.ports, Ports).numbers()
@@ -118,12 +122,13 @@ class Watchdog:
         with turn(self._home, NAME):
             site = Site(self._home, lambda live: registry.tell(self._home, live))
             record = site.record()
-            if not _is_champion(record, slot) or record.previous is None:
-                return
-            count = self._judge.crashes[slot]
-            intent = machine.begin_rollback(record, f"crashed {count} times in a row")
-            site.save(intent)
-            live = drive(intent, site, PATIENCE_SECONDS).champion
+            if record.state not in GOING_BACK:
+                if not _is_champion(record, slot) or record.previous is None:
+                    return
+                count = self._judge.crashes[slot]
+                record = machine.begin_rollback(record, f"crashed {count} times in a row")
+                site.save(record)
+            live = drive(record, site, PATIENCE_SECONDS).champion
             log(f"{live.version if live else 'nothing'} is live again")
 
 

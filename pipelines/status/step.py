@@ -21,6 +21,7 @@ from pipelines.contracts.state import (
 from pipelines.errors import ServiceDown
 from pipelines.home import Home
 from pipelines.rollout import health
+from pipelines.rollout import record as deployment_record
 from pipelines.rollout.gateway import Gateway
 from pipelines.state import clock, partitions, settings, versions
 from pipelines.state.commits import VERDICT, run_of
@@ -38,7 +39,7 @@ def run() -> Status:
     home = Home.find().require()
     ports = storage.read_record(home.ports, Ports) if home.ports.exists() else None
     answers, key = _ask(home, ports), identity.find_key(home)
-    record = _deployment(home)
+    record = deployment_record.read(home)
     descriptor = settings.descriptor(home)
     accepted = partitions.at(Repository(home.state_repo), MAIN)
     return Status(
@@ -125,12 +126,6 @@ def _failover(record: Deployment, answering: SlotName | None) -> str | None:
 def _endpoint(ports: Ports | None, name: str, answers: Mapping[str, Any]) -> Endpoint:
     url = f"http://{health.LOOPBACK}:{ports.numbers()[name]}" if ports else None
     return Endpoint(url=url, healthy=bool(answers.get(name, False)))
-
-
-def _deployment(home: Home) -> Deployment:
-    if not home.deployment.exists():
-        return Deployment()
-    return storage.read_record(home.deployment, Deployment)
 
 
 def _live(placed: Placed | None, ports: Ports | None) -> Live | None:

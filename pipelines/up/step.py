@@ -9,13 +9,13 @@ import httpx
 
 from pipelines import identity, storage
 from pipelines.airflow import INGESTION_POOL, Airflow, database
-from pipelines.contracts.release import SLOTS, Deployment, Down, Ports, Up
+from pipelines.contracts.release import SLOTS, Deployment, Down, Ports, SlotName, Up
 from pipelines.errors import StartTimeout
 from pipelines.home import Home
 from pipelines.params import Params
 from pipelines.programs import Program
 from pipelines.progress import log
-from pipelines.rollout import client_env, machine, slots, watch
+from pipelines.rollout import client_env, health, machine, record, slots, watch
 from pipelines.rollout.gateway import Gateway
 from pipelines.rollout.listeners import is_taken
 from pipelines.rollout.local import local_client
@@ -44,7 +44,7 @@ def up(params: Params, next_free_ports: bool) -> Up:
         for note in ports.moved(chosen):
             log(f"port of {note} (was taken)")
         _prepare(home, params, chosen, is_running=supervisor.alive())
-        _run(supervisor, _programs(home, params, chosen))
+        _run(supervisor, _programs(home, params, chosen), _busy_slot(record.read(home)))
         _write_client_env(home, params, chosen)
         _wait_healthy(home, params, chosen, supervisor)
         if params.up.airflow:
@@ -113,31 +113,29 @@ def _programs(home: Home, params: Params, chosen: Ports) -> list[Program]:
 
 def _recorded_route(home: Home) -> Route | None:
     """The champion's, unless a deployment is under way, which knows its own."""
-    record = _record(home)
-    if record.state != "idle" or record.champion is None:
+    known = record.read(home)
+    if known.state != "idle" or known.champion is None:
         return None
-    return machine.settled_route(record)
-
-
-def _record(home: Home) -> Deployment:
-    if not home.deployment.exists():
-        return Deployment()
-    return storage.read_record(home.deployment, Deployment)
+    return machine.settled_route(known)
 
 
 def _slot_programs(home: Home, chosen: Ports) -> list[Program]:
     """Champion and previous as recorded; a slot in the middle of a deployment is left to it."""
-    record = _record(home)
-    busy = record.target.slot if record.target else None
-    placed = [release for release in (record.champion, record.previous) if release]
+    known = record.read(home)
+    placed = [release for release in (known.champion, known.previous) if release]
     return [
         slots.program(home, chosen, release)
         for release in placed
-        if release is record.champion or release.slot != busy
+        if release is known.champion or release.slot != _busy_slot(known)
     ]
 
 
-def _run(supervisor: Supervisor, programs: list[Program]) -> None:
+def _busy_slot(known: Deployment) -> SlotName | None:
+    """The slot that a deployment or a rollback is at work on; it may be answering clients."""
+    return known.target.slot if known.target else None
+
+
+def _run(supervisor: Supervisor, programs: list[Program], busy: SlotName | None) -> None:
     """Makes the supervisor run these programs as they are now, and nothing else of ours."""
     is_new = {program.name: supervisor.write(program) for program in programs}
     known = (
@@ -146,7 +144,8 @@ def _run(supervisor: Supervisor, programs: list[Program]) -> None:
         *SLOTS,
         *(f"airflow-{process}" for process in airflow_home.PROCESSES),
     )
-    superfluous = [name for name in known if name not in is_new]
+    spared = busy if supervisor.alive() else None
+    superfluous = [name for name in known if name not in is_new and name != spared]
     for name in superfluous:
         supervisor.forget(name)
     if supervisor.launch():
@@ -181,7 +180,7 @@ def _wait_healthy(home: Home, params: Params, chosen: Ports, supervisor: Supervi
     client = local_client(PROBE_SECONDS)
     checks: dict[str, Callable[[], bool]] = {GATEWAY: Gateway(home, chosen).ready}
     if params.up.airflow:
-        checks["airflow"] = lambda: _airflow_is_healthy(client, _airflow_url(chosen))
+        checks["airflow"] = lambda: health.airflow_is_healthy(chosen.airflow)
     for program in _slot_programs(home, chosen):
         checks[program.name] = _ready_check(client, chosen.numbers()[program.name])
     started = time.monotonic()
@@ -204,15 +203,6 @@ def _too_late(names: list[str], home: Home, supervisor: Supervisor) -> StartTime
         where=[str(home.logs / f"{name}.log") for name in states if name.startswith(tuple(names))],
         hint="read the logs, then `tandem up` again; up.start_timeout_seconds is the patience",
     )
-
-
-def _airflow_is_healthy(client: httpx.Client, url: str) -> bool:
-    try:
-        answer = client.get(f"{url}/api/v2/monitor/health").json()
-    except (httpx.HTTPError, ValueError):
-        return False
-    parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
-    return all(answer.get(part, {}).get("status") == "healthy" for part in parts)
 
 
 def _ready_check(client: httpx.Client, port: int) -> Callable[[], bool]:

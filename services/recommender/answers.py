@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from services.recommender.schemas import Shape, with_example
 
@@ -229,4 +229,5 @@ class ProblemAnswer(Shape):
     code: str
     instance: str | None = None
     request_id: str
-    errors: list[FieldProblem]
+    errors: list[FieldProblem] = Field(default_factory=list)
+    """All fields at fault; absent in the gateway's own answers."""

@@ -36,6 +36,7 @@ REQUIRED = (
 )
 SIGNATURES = ("recommend", "rank", "similar")
 CHUNK = 1 << 20
+THREADS = 1  # of TensorFlow's, within and between operations: requests share the cores
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
@@ -75,13 +76,12 @@ class Scored:
 class Artifact:
     """A checked and loaded model. Its methods are calls of the exported signatures."""
 
-    def __init__(self, folder: Path, digest: str | None = None, threads: int = 1) -> None:
+    def __init__(self, folder: Path, digest: str | None = None) -> None:
         """Checks and loads.
 
         Args:
             folder: The artifact folder.
             digest: The model digest that it must have; None = any.
-            threads: TensorFlow's threads, within and between operations.
 
         Raises:
             ArtifactRefused: Something is not as the manifest or `digest` says.
@@ -93,14 +93,14 @@ class Artifact:
         self.item_ids: list[str] = self.manifest["item_ids"]
         self.rows = {item_id: row for row, item_id in enumerate(self.item_ids)}
         self.heads: list[str] = self.manifest["heads"]
-        self._load(threads)
+        self._load()
 
-    def _load(self, threads: int) -> None:
+    def _load(self) -> None:
         import tensorflow as tf
 
         try:
-            tf.config.threading.set_intra_op_parallelism_threads(threads)
-            tf.config.threading.set_inter_op_parallelism_threads(threads)
+            tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+            tf.config.threading.set_inter_op_parallelism_threads(THREADS)
         except RuntimeError:  # TensorFlow is already running in this process: settings are fixed
             pass
         self._tf = tf
@@ -108,22 +108,20 @@ class Artifact:
         self._loaded = tf.saved_model.load(str(self.folder / SAVED_MODEL))
         self._signatures = {name: self._loaded.signatures[name] for name in SIGNATURES}
         self._no_weights = tf.zeros([1, 0], tf.float32)
-        self._allow_all = tf.zeros([1, 0], tf.bool)
         self._constant = lru_cache(maxsize=1024)(lambda k: tf.constant(k, tf.int32))
 
-    def recommend(self, query: Query, allow: Bools | None, k: int) -> Scored:
-        """The k best of the allowed items (all, when None).
+    def recommend(self, query: Query, allow: Bools, k: int) -> Scored:
+        """The k best of the allowed items.
 
         Args:
             query: One user's request.
             allow: [n_items], in the manifest's order.
             k: At most the number of items.
         """
-        mask = self._allow_all if allow is None else self._tf.constant(allow[None, :])
         return self._scored(
             "recommend",
             **self._query(query),
-            allow=mask,
+            allow=self._tf.constant(allow[None, :]),
             task_weights=self._no_weights,
             k=self._constant(k),
         )

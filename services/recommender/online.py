@@ -71,7 +71,6 @@ class OnlineStore:
         self._connection: sqlite3.Connection | None = None
         self._is_sound = True
         self.clock = Clock(WALL, 0, 0)
-        self.data_version = ""
 
     @property
     def is_open(self) -> bool:
@@ -105,12 +104,11 @@ class OnlineStore:
         try:
             meta = dict(connection.execute("SELECT key, value FROM meta"))
             clock = Clock(meta["clock_mode"], int(meta["newest_end"]), int(meta["accepted_at"]))
-            data_version = meta["data_version"]
         except BaseException:
             connection.close()
             raise
         self.close()
-        self._connection, self.clock, self.data_version = connection, clock, data_version
+        self._connection, self.clock = connection, clock
 
     def close(self) -> None:
         """Lets go of the file."""

@@ -24,6 +24,7 @@ from pipelines.rollout import machine
 from pipelines.rollout.gateway import route_file
 from pipelines.rollout.moves import Route
 from pipelines.rollout.turn import write_turn
+from pipelines.rollout.watch import CRASHES
 from tests.faults import release_site
 from tests.faults.observer import PATIENCE_SECONDS
 from tests.faults.release_site import ROOT, ReleaseSite, ended, observed, version
@@ -36,6 +37,7 @@ RESTART_SECONDS = 90.0  # of a slot: the import of TensorFlow on a busy machine
 GATEWAY_SECONDS = 5.0
 TICKS_SECONDS = 20.0  # the start of a slot on a quiet machine, and two ticks of the watchdog
 ROLLBACK_SECONDS = 5.0
+NOTHING = 99
 N_SEQUENCES = 2_000
 MACHINE_SECONDS = 90.0
 
@@ -306,6 +308,53 @@ def test_champion_in_a_crash_loop_gives_way_to_the_version_before(site: ReleaseS
     assert site.live() == before.previous.version
     assert site.disagreements() == []
     assert site.deploy(other_version(site)).code == 0
+
+
+@pytest.mark.fault(40)
+def test_return_that_the_watchdog_could_not_finish_goes_on_with_the_next_crash(
+    site: ReleaseSite,
+) -> None:
+    before = site.record()
+    begun = machine.begin_rollback(before, "crashed 3 times in a row")
+    storage.write_record(site.home.deployment, begun)
+    champion, _ = live_and_spare(site)
+
+    for _ in range(CRASHES):
+        pid = pid_of(site, champion)
+        site.send(signal.SIGKILL, champion)
+        wait_until(lambda old=pid: pid_of(site, champion) not in (None, old), "it is back", 60)
+    wait_until(lambda: is_returned(site, before.previous.version), "it is returned", 60)
+
+    assert site.deploy(other_version(site)).code == 0
+
+
+@pytest.mark.fault(37)
+def test_up_in_the_middle_of_a_rollback_leaves_the_slot_that_answers(site: ReleaseSite) -> None:
+    before = site.record()
+    begun = machine.begin_rollback(before)
+    storage.write_record(site.home.deployment, begun)
+    site.gateway.route(Route(begun.route_version, begun.target.slot))
+    pid = pid_of(site, begun.target.slot)
+
+    assert site.tandem("up").code == 0
+
+    assert pid_of(site, begun.target.slot) == pid
+    assert site.live() == begun.target.version
+    assert site.tandem("rollback").code == 0
+    assert site.deploy(other_version(site)).code == 0
+
+
+@pytest.mark.fault(37)
+def test_lost_online_store_is_built_anew_though_nothing_is_to_be_deployed(
+    site: ReleaseSite,
+) -> None:
+    site.home.online.unlink()
+    for slot in live_and_spare(site):
+        site.send(signal.SIGKILL, slot)
+
+    assert site.tandem("deploy", "--version", site.record().champion.version).code == NOTHING
+
+    assert site.live() == site.record().champion.version
 
 
 def is_returned(site: ReleaseSite, name: str) -> bool:

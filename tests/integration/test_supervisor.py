@@ -228,6 +228,30 @@ def test_no_services_are_known_when_nothing_runs(home: Home) -> None:
         Supervisor(home).services()
 
 
+def test_daemon_that_is_stopping_is_a_service_that_is_down(home: Home) -> None:
+    supervisor = Supervisor(home)
+    words = ("sh", "-c", "trap '' TERM; echo deaf; sleep 300 & wait; wait")
+    supervisor.write(Program(name="deaf", command=words, directory=home.path))
+    supervisor.launch()
+    wait_until(lambda: "deaf" in supervisor.log_tail("deaf"), "it hears no SIGTERM")
+    daemon = psutil.Process(int(supervisor.pid() or 0))
+    daemon.terminate()
+    said: list[str] = []
+
+    def is_told() -> bool:
+        try:
+            supervisor.services()
+        except ServiceDown as error:
+            said.append(error.message)
+        return bool(said)
+
+    wait_until(is_told, "it is down")
+    assert said == ["the supervisor is stopping"]
+    daemon.kill()
+    daemon.wait()
+    supervisor.clear()
+
+
 def test_daemon_that_does_not_answer_is_named_not_doubled(home: Home) -> None:
     with supervised(home, Program("one", SLEEP, home.path)) as supervisor:
         daemon = int((home.supervisor / "supervisord.pid").read_text())

@@ -11,6 +11,7 @@ import pytest
 
 from pipelines.errors import LockHeld
 from pipelines.home import Home
+from pipelines.rollout import record
 from pipelines.rollout.turn import turn, write_turn
 from tests.integration.running import home_at, wait_until
 
@@ -61,6 +62,7 @@ def test_deployer_that_is_stopped_loses_its_turn(
     stop(holder)
 
     with turn(home, "rollback"):
+        assert record.read(home).epoch == 1  # what the holder begins when it wakes is fenced off
         with pytest.raises(LockHeld, match="rollback"), turn(home, "deploy"):
             pass
         holder.send_signal(signal.SIGCONT)

@@ -52,13 +52,6 @@ def test_version_by_name_that_is_live_is_nothing_to_do() -> None:
         candidates([V1], make_record(1), V1)
 
 
-def test_unknown_version_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(NotShippable) as refusal:
-        candidates([V2, V1], make_record(1), "recommender@v7.0.0")
-
-    assert V2 in refusal.value.hint
-
-
 def test_no_registered_version_at_all_is_refused() -> None:
     with pytest.raises(NotShippable, match="no version is registered"):
         candidates([], make_record(None), None)

@@ -1,5 +1,7 @@
 """The gateway's own answers."""
 
+from pathlib import Path
+
 from pipelines.rollout import problems
 from services.recommender import problems as service
 
@@ -13,6 +15,14 @@ def test_codes_shared_with_the_service_have_its_status_and_title() -> None:
         code: service.KINDS[code] for code in shared
     }
     assert {"not-found", "body-too-large", "unsupported-media-type"} <= shared
+
+
+def test_the_api_page_names_every_code_of_the_gateway() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
+
+    assert [
+        one.code for one in problems.PROBLEMS if f"{one.status} | `{one.code}`" not in page
+    ] == []
 
 
 def test_types_are_the_services() -> None:

@@ -99,7 +99,7 @@ def main() -> None:
         try:
             pairs = _measure(by_dag, bare, arguments.pairs)
         finally:
-            by_dag.configured("down")
+            by_dag.tandem("down")
     dag, commands = (sum(pair[f"{name}_seconds"] for pair in pairs) for name in ("dag", "bare"))
     record.keep(
         "dag_overhead",

@@ -210,7 +210,7 @@ class QueryRefused(UsageError):
 
 
 class EmptyPartition(NothingToDo):
-    """A file has a header and no row, and the descriptor says that such a period may be."""
+    """A source has no interaction, and the descriptor says that such a period may be."""
 
     code = "empty-partition"
 
@@ -369,7 +369,7 @@ class NotMeasured(UsageError):
 
 
 class Rejected(CheckFailed):
-    """The gate's verdict is reject; the checks that failed are named."""
+    """The gate's verdict is reject, or hold for `--artifact`; the checks that decided are named."""
 
     code = "rejected"
 
@@ -426,7 +426,7 @@ class UnknownRun(UsageError):
 
 
 class NothingToCommit(UsageError):
-    """A run has neither accepted data nor trained: there is nothing to commit."""
+    """A run has neither accepted data nor trained, or has done both and `main` has moved."""
 
     code = "nothing-to-commit"
 

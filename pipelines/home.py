@@ -1,13 +1,14 @@
 """Where runtime state lives: every path under TANDEM_HOME, and how the home is found."""
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines import disk
 from pipelines.errors import NoHome, NotWritable
 
 PRIVATE = 0o700
-PUBLIC = 0o755
 
 
 def repository_root(start: Path | None = None) -> Path | None:
@@ -61,24 +62,27 @@ class Home:
         return self
 
     def ensure(self) -> "Home":
-        """Makes the home's folders with their modes; safe to repeat."""
+        """Makes the home's folders with their modes; safe to repeat.
+
+        Raises:
+            NotWritable: This user may not, or a file is in the way.
+            DiskFull, DiskError: The disk is at fault.
+        """
+        private = (self.path, self.keys, self.landing, self.quarantine)
         try:
-            for folder, mode in self._folders():
+            for folder in (*private, self.validation, self.runs, self.logs, self.locks):
                 folder.mkdir(parents=True, exist_ok=True)
-                if mode == PRIVATE:
-                    folder.chmod(mode)
+                if folder in private:
+                    folder.chmod(PRIVATE)
         except (PermissionError, FileExistsError, NotADirectoryError) as error:
             raise NotWritable(
                 f"the home cannot be made: {error.strerror}",
                 where=[str(self.path)],
                 hint="choose another TANDEM_HOME",
             ) from error
+        except OSError as error:
+            raise disk.fault(error.errno or errno.EIO, self.path) from error
         return self
-
-    def _folders(self) -> list[tuple[Path, int]]:
-        private = [self.path, self.keys, self.landing, self.quarantine]
-        public = [self.validation, self.runs, self.logs, self.locks]
-        return [(p, PRIVATE) for p in private] + [(p, PUBLIC) for p in public]
 
     @property
     def state_repo(self) -> Path:

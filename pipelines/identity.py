@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 
-from pipelines import storage
+from pipelines import disk, storage
 from pipelines.errors import BadKey, KeyLost
 from pipelines.home import Home
 
@@ -20,7 +20,7 @@ def load_or_create_key(home: Home) -> bytes:
     """The identity key, 32 bytes: TANDEM_IDENTITY_KEY if set, else the home's, made if missing.
 
     Raises:
-        BadKey: The variable or the file is not 64 hexadecimal digits.
+        BadKey: The variable or the file is not 64 hexadecimal digits, or the file is unreadable.
         KeyLost: There is none, and partitions were judged under one that was.
     """
     found = find_key(home)
@@ -34,22 +34,38 @@ def load_or_create_key(home: Home) -> bytes:
             "every user would be a stranger",
         )
     home.ensure()
-    storage.write_new(home.identity_key, f"{secrets.token_hex(KEY_BYTES)}\n".encode(), mode=0o600)
-    return _parse(home.identity_key.read_text(), str(home.identity_key))
+    made = secrets.token_bytes(KEY_BYTES)
+    storage.write_new(home.identity_key, f"{made.hex()}\n".encode(), mode=0o600)
+    return stored_key(home) or made  # of two makers at once the first wins
 
 
 def find_key(home: Home) -> bytes | None:
     """The identity key, 32 bytes, if there is one; nothing is made.
 
     Raises:
-        BadKey: The variable or the file is not 64 hexadecimal digits.
+        BadKey: The variable or the file is not 64 hexadecimal digits, or the file is unreadable.
     """
     named = os.environ.get("TANDEM_IDENTITY_KEY")
-    if named is not None:
-        return _parse(named, "TANDEM_IDENTITY_KEY")
-    if not home.identity_key.exists():
+    return stored_key(home) if named is None else _parse(named, "TANDEM_IDENTITY_KEY")
+
+
+def stored_key(home: Home) -> bytes | None:
+    """The identity key that the home keeps, 32 bytes, if it has one.
+
+    Raises:
+        BadKey: The file is not 64 hexadecimal digits, or is unreadable.
+    """
+    try:
+        content = home.identity_key.read_bytes()
+    except FileNotFoundError:
         return None
-    return _parse(home.identity_key.read_text(), str(home.identity_key))
+    except OSError as error:
+        raise BadKey(
+            f"the identity key cannot be read: {error.strerror}",
+            where=[str(home.identity_key)],
+            hint=f"{disk.owner(home.identity_key)}; run as its owner, or restore the file",
+        ) from error
+    return _parse(content.decode(errors="replace"), str(home.identity_key))
 
 
 def pseudonym(key: bytes, user_id: str) -> str:

@@ -5,7 +5,6 @@ one and renamed into place; it holds pseudonyms only and can be rebuilt at any t
 """
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,7 +69,7 @@ def build(
         building.unlink(missing_ok=True)
         _fill(building, tables, kinds, meta, max_events)
         building.chmod(0o600)
-        _sync(building)
+        storage.sync_file(building)
         building.replace(path)
         storage.sync_folder(path.parent)
 
@@ -165,8 +164,3 @@ def _plain(value: Any, kind: FeatureKind) -> object:
 
 def _json(content: Mapping[str, object]) -> str:
     return json.dumps(content, ensure_ascii=False, sort_keys=True)
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

@@ -6,6 +6,7 @@ reader sees the old content or the new one and nothing in between (Pillai et al.
 
 import errno
 import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,7 +27,6 @@ from pipelines import disk
 from pipelines.errors import BadRecord, LockHeld, StateNewer
 
 TEMPORARY = ".tmp"
-CHUNK = 1 << 20
 NAMING_SECONDS = 0.5
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -67,13 +67,15 @@ def write_new(path: Path, data: bytes, mode: int = 0o644) -> None:
 def replace_folder(staging: Path, target: Path) -> None:
     """Puts a finished folder in the place of another; `staging` must be on the same disk.
 
-    A reader may find no folder for an instant, never a half-written one.
+    A reader may find no folder for an instant, never a half-written one. After a kill in that
+    instant the next `staging_folder` brings the old one back.
     """
     with translated(target):
         sync_tree(staging)
         target.parent.mkdir(parents=True, exist_ok=True)
-        old = target.with_name(f".{target.name}.{secrets.token_hex(4)}{TEMPORARY}")
+        old = _old(target)
         if target.exists():
+            _discard_old(target)
             target.rename(old)
         try:
             staging.rename(target)
@@ -82,27 +84,52 @@ def replace_folder(staging: Path, target: Path) -> None:
                 old.rename(target)
             raise
         sync_folder(target.parent)
-        shutil.rmtree(old, ignore_errors=True)
+        _discard_old(target)
 
 
 def staging_folder(target: Path) -> Path:
     """A new empty folder beside `target`, to be filled and handed to `replace_folder`.
 
-    What a killed predecessor left behind is removed.
+    What a killed predecessor left behind is removed; if it had only moved `target` away, that
+    comes back, since it may be the only whole copy.
     """
     with translated(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        for left in target.parent.glob(f".{target.name}.*{TEMPORARY}"):
+        old = _old(target)
+        if old.exists() and not target.exists():
+            old.rename(target)
+        _discard_old(target)
+        for left in _unfinished(target):
             shutil.rmtree(left, ignore_errors=True)
-        staging = target.with_name(f".{target.name}.{secrets.token_hex(4)}{TEMPORARY}")
+        staging = _temporary(target)
         staging.mkdir()
         return staging
 
 
 def sweep(path: Path) -> None:
     """Removes what killed writers of a file left; for its only writer, or under its lock."""
-    for left in path.parent.glob(f".{path.name}.*{TEMPORARY}"):
+    for left in _unfinished(path):
         left.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    """A new name beside a file or a folder, for what is not finished or no longer needed."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
+
+
+def _unfinished(path: Path) -> Iterator[Path]:
+    """What has such a name, of this file or folder and of no other."""
+    return path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}{TEMPORARY}")
+
+
+def _old(target: Path) -> Path:
+    """Where a folder is while another takes its place; whole whenever it is there."""
+    return target.with_name(f".{target.name}.old{TEMPORARY}")
+
+
+def _discard_old(target: Path) -> None:
+    with suppress(OSError):  # there is none; or it stays, whole, until the next time
+        shutil.rmtree(_old(target).rename(_temporary(target)), ignore_errors=True)
 
 
 def sync_folder(folder: Path) -> None:
@@ -132,7 +159,7 @@ def sync_tree(folder: Path) -> None:
 
 def _write_temporary(path: Path, data: bytes, mode: int) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
+    temporary = _temporary(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, mode)
     try:
@@ -267,11 +294,8 @@ def write_table(path: Path, frame: Any) -> None:
 
 def sha256_file(path: Path) -> str:
     """SHA-256 of a file's content, in hex."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def tree_digest(folder: Path) -> str:
@@ -307,26 +331,32 @@ def lock(path: Path, verb: str) -> Iterator[None]:
 
     Raises:
         LockHeld: Another living process holds it.
-        NotWritable, DiskError: The lock file cannot be made.
+        DiskFull, NotWritable, DiskError: The lock file cannot be made or written.
     """
     with translated(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise LockHeld(
-                f"another process is at it: {_holder(descriptor)}",
-                where=[str(path)],
-                hint="wait until it ends, then run the same again",
-            ) from error
-        owner = f"pid {os.getpid()}, {verb}, since {rfc3339(process_start())}\n"
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, owner.encode(), 0)
+        with translated(path):
+            _take(descriptor, path, verb)
         yield
     finally:
         os.close(descriptor)
+
+
+def _take(descriptor: int, path: Path, verb: str) -> None:
+    """Locks the file and writes into it who we are."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise LockHeld(
+            f"another process is at it: {_holder(descriptor)}",
+            where=[str(path)],
+            hint="wait until it ends, then run the same again",
+        ) from error
+    owner = f"pid {os.getpid()}, {verb}, since {rfc3339(process_start())}\n"
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, owner.encode(), 0)
 
 
 def _holder(descriptor: int) -> str:

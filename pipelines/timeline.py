@@ -21,6 +21,9 @@ MICROS_PER_UNIT: dict[Unit, float] = {
     "nanoseconds": 1e-3,
 }
 FIRST_US = micros(datetime(1970, 1, 2, tzinfo=UTC))
+"""Not the first day: what falls on it is a zero, or a number that was read in a wrong unit."""
+LIKELY_US = micros(datetime(1971, 1, 1, tzinfo=UTC))
+"""A median before it speaks for a wrong unit: seconds of today, read as milliseconds, are 1970."""
 LAST_US = micros(datetime(2200, 1, 1, tzinfo=UTC))
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _ZONED = r".*(Z|z|[+-]\d{2}:?\d{2})"
@@ -88,7 +91,7 @@ def to_numbers(texts: "pd.Series[str]", decimal: str = ".") -> "npt.NDArray[np.f
 
 
 def is_plausible(timestamps: "npt.NDArray[np.float64]") -> "npt.NDArray[np.bool_]":
-    """Which timestamps, in microseconds, lie in 1970 … 2199; false for NaN."""
+    """Which timestamps, in microseconds, lie in 1970-01-02 … 2199; false for NaN."""
     return (timestamps >= FIRST_US) & (timestamps < LAST_US)
 
 
@@ -99,10 +102,10 @@ def likely_unit(median_us: float, unit: Unit) -> Unit | None:
         median_us: The median timestamp, in microseconds, read in `unit`.
         unit: The declared unit.
     """
-    if unit == "iso8601" or FIRST_US * 365 <= median_us < LAST_US:
+    if unit == "iso8601" or LIKELY_US <= median_us < LAST_US:
         return None
     for other, factor in MICROS_PER_UNIT.items():
-        if FIRST_US * 365 <= median_us / MICROS_PER_UNIT[unit] * factor < LAST_US:
+        if LIKELY_US <= median_us / MICROS_PER_UNIT[unit] * factor < LAST_US:
             return other
     return None
 

@@ -1,6 +1,7 @@
 """`tandem VERB` as a subprocess, for verbs that drive others: steps do not import each other."""
 
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import storage
-from pipelines.errors import BadRecord, VerbFailed
+from pipelines.errors import BadRecord, EnvironmentFault, VerbFailed
 from pipelines.params import Params
 
 
@@ -35,11 +36,17 @@ def run(verb: str, *words: str, params: Params | None = None) -> dict[str, Any]:
     record = _record(ended.stdout, verb)
     if ended.returncode != 0:
         error = record.get("error", {})
-        message = error.get("message", f"exit code {ended.returncode}")
-        raise VerbFailed(
-            f"`tandem {verb}` failed: {message}", ended.returncode, hint=error.get("hint", "")
-        )
+        code, message = _told_by(ended.returncode)
+        message = error.get("message", message)
+        raise VerbFailed(f"`tandem {verb}` failed: {message}", code, hint=error.get("hint", ""))
     return record
+
+
+def _told_by(code: int) -> tuple[int, str]:
+    """An exit code of ours, and what it says where the verb said nothing."""
+    if code > 0:
+        return code, f"exit code {code}"
+    return EnvironmentFault.exit_code, f"it was ended by {signal.Signals(-code).name}"
 
 
 def _record(output: bytes, verb: str) -> dict[str, Any]:

@@ -5,13 +5,14 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import typer
 from typer import exceptions
 
 from pipelines.cli import data, model, operate, release
-from pipelines.errors import NoHome, TandemError, UsageError
+from pipelines.errors import TandemError, UsageError
 from pipelines.home import Home
 
 BUG = 1
@@ -73,7 +74,8 @@ def _report(
 
     error_file = os.environ.get("TANDEM_ERROR_FILE")
     if error_file:
-        storage.write_json(Path(error_file), record)
+        with suppress(TandemError):  # the error that we have comes first
+            storage.write_json(Path(error_file), record)
     if as_json:
         fields = ("code", "message", "where", "hint")
         error = {field: record[field] for field in fields}
@@ -89,10 +91,19 @@ def _bug(error: Exception, as_json: bool) -> int:
     trace = "".join(traceback.format_exception(error))
     name = f"error-{storage.now_utc():%Y%m%dT%H%M%S}-{os.getpid()}.log"
     try:
-        path = Home.find().ensure().logs / name
-    except (NoHome, OSError, TandemError):
-        path = Path.cwd() / name
-    storage.write_atomic(path, trace.encode(), mode=0o600)
-    message = f"a bug in Tandem: {type(error).__name__}; the traceback is in {path}"
-    record = {"code": "bug", "message": message, "where": [str(path)], "hint": "", "exit_code": BUG}
+        path = _log_folder() / name
+        storage.write_atomic(path, trace.encode(), mode=0o600)
+        place, where = f"in {path}", [str(path)]
+    except (OSError, TandemError):  # a full disk, or cwd is gone
+        print(trace, file=sys.stderr)
+        place, where = "above", []
+    message = f"a bug in Tandem: {type(error).__name__}; the traceback is {place}"
+    record = {"code": "bug", "message": message, "where": where, "hint": "", "exit_code": BUG}
     return _report(record, f"error: {message}", as_json)
+
+
+def _log_folder() -> Path:
+    try:
+        return Home.find().ensure().logs
+    except (OSError, TandemError):
+        return Path.cwd()

@@ -1,6 +1,5 @@
 """What a verb prints: one JSON object on stdout, or text for people on stderr."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,11 +35,6 @@ def show(record: Answer, as_json: bool, enforce: Callable[[Answer], object] | No
         print(record.model_dump_json(by_alias=True))
     else:
         _show_tables(record.model_dump(mode="json", by_alias=True))
-
-
-def show_json(content: Mapping[str, Any]) -> None:
-    """Prints one JSON object on stdout."""
-    print(json.dumps(content, allow_nan=False))
 
 
 def _show_tables(content: Mapping[str, Any]) -> None:

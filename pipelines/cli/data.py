@@ -9,7 +9,6 @@ from pipelines.cli import console
 from pipelines.cli.options import Json, Overrides, ParamsFile, as_typed, load
 
 GROUP = "Data"
-Key = Annotated[str | None, typer.Option(metavar="KEY")]
 
 
 def register(app: typer.Typer) -> None:

@@ -13,6 +13,8 @@ def main() -> None:
     environment = dict(os.environ)
     if root is not None:
         environment["TANDEM_INVOKED_FROM"] = str(Path.cwd())
+        if home := environment.get("TANDEM_HOME"):  # relative to where the caller stands
+            environment["TANDEM_HOME"] = str(Path(home).resolve())
         os.chdir(root)
         environment.pop("PYTHONPATH", None)
     os.execve(sys.executable, [sys.executable, "-m", "pipelines", *sys.argv[1:]], environment)  # noqa: S606 -- replaces this process, no shell

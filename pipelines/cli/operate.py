@@ -77,14 +77,14 @@ def up(
     console.show(step.up(load(params, override), next_free_ports), as_json)
 
 
-def down(as_json: Json = False, params: ParamsFile = None, override: Overrides = None) -> None:
+def down(as_json: Json = False) -> None:
     """Stop all that `up` started.
 
     Example: tandem down
     """
     from pipelines.up import step
 
-    console.show(step.down(load(params, override)), as_json)
+    console.show(step.down(), as_json)
 
 
 def status(as_json: Json = False) -> None:

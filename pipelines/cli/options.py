@@ -1,4 +1,4 @@
-"""Options that every verb takes: --json, --params and -P; and paths as they were typed."""
+"""Options that verbs share: --json, --params and -P; and paths as they were typed."""
 
 import os
 from pathlib import Path

@@ -20,31 +20,24 @@ def register(app: typer.Typer) -> None:
         app.command(rich_help_panel=GROUP)(verb)
 
 
-def register_version(
-    as_json: Json = False, params: ParamsFile = None, override: Overrides = None
-) -> None:
+def register_version(as_json: Json = False) -> None:
     """Give the run's commit a version, if the gate's verdict is ship.
 
     Example: tandem run step ID register
     """
     from pipelines.register import step
 
-    console.show(step.run(load(params, override)), as_json)
+    console.show(step.run(), as_json)
 
 
-def package(
-    version: Version = None,
-    as_json: Json = False,
-    params: ParamsFile = None,
-    override: Overrides = None,
-) -> None:
+def package(version: Version = None, as_json: Json = False) -> None:
     """Build the Bento of a registered version; by default the newest that may ship.
 
     Example: tandem package
     """
     from pipelines.package import step
 
-    console.show(step.run(load(params, override), version), as_json)
+    console.show(step.run(version), as_json)
 
 
 def deploy(

@@ -79,11 +79,6 @@ class Version(Record):
     verdict: VerdictDecision
     kind: Kind
 
-    @property
-    def number(self) -> int:
-        """The major number: 3 for `recommender@v3.0.0`."""
-        return int(self.version.partition("@v")[2].partition(".")[0])
-
 
 class Registered(Version):
     """What `register` reports."""

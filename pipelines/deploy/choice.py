@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pipelines.contracts.release import Deployment
 from pipelines.errors import NothingToDeploy, NotShippable
 from pipelines.rollout.machine import is_rolled_back
+from pipelines.state.versions import number
 
 
 def candidates(registered: Sequence[str], record: Deployment, wanted: str | None) -> list[str]:
@@ -35,11 +36,6 @@ def candidates(registered: Sequence[str], record: Deployment, wanted: str | None
     if not fit:
         raise NothingToDeploy(_why_none(newer, live))
     return fit
-
-
-def number(version: str) -> int:
-    """The major number: 3 for `recommender@v3.0.0`."""
-    return int(version.partition("@v")[2].partition(".")[0])
 
 
 def _why_none(newer: Sequence[str], live: str | None) -> str:

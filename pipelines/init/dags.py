@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import storage, timeline
-from pipelines.descriptors import Descriptor
 from pipelines.errors import StateDamaged
 from pipelines.home import Home
 from pipelines.state import settings
@@ -17,10 +16,10 @@ SETTINGS = "settings.json"
 """Beside the DAG files, which import nothing of ours: what they must know of the home."""
 
 
-def write(home: Home, descriptor: Descriptor, commit: str = MAIN) -> None:
-    """Replaces `airflow/dags` in the home with the `dags/` of a commit."""
+def write(home: Home) -> None:
+    """Replaces `airflow/dags` in the home with the `dags/` of the state's newest commit."""
     target = home.airflow / "dags"
-    archive = Repository(home.state_repo).bytes_of("archive", "--format=tar", commit, "dags")
+    archive = Repository(home.state_repo).bytes_of("archive", "--format=tar", MAIN, "dags")
     if archive is None:
         raise StateDamaged("the state's commit has no dags/", where=[str(home.state_repo)])
     staging = storage.staging_folder(target)
@@ -28,15 +27,15 @@ def write(home: Home, descriptor: Descriptor, commit: str = MAIN) -> None:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(staging, filter="data")
         folder = staging / "dags"
-        facts = _facts(home, descriptor, commit, former=target / SETTINGS)
-        storage.write_json(folder / SETTINGS, facts)
+        storage.write_json(folder / SETTINGS, _facts(home, former=target / SETTINGS))
         storage.replace_folder(folder, target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _facts(home: Home, descriptor: Descriptor, commit: str, former: Path) -> dict[str, Any]:
+def _facts(home: Home, former: Path) -> dict[str, Any]:
     """Of the data set and the parameters; `since` stays what the first `init` made it."""
+    descriptor = settings.descriptor(home)
     this_key = timeline.start_of(storage.now_utc(), descriptor.grain)
     known = storage.read_json(former) if former.exists() else {}
     return {
@@ -44,5 +43,5 @@ def _facts(home: Home, descriptor: Descriptor, commit: str, former: Path) -> dic
         "clock": descriptor.clock,
         "grain": descriptor.grain,
         "since": known.get("since", storage.rfc3339(this_key)),
-        "approval": settings.yaml_at(home, commit, settings.PARAMS)["deploy"]["approval"],
+        "approval": settings.yaml_at(home, MAIN, settings.PARAMS)["deploy"]["approval"],
     }

@@ -1,6 +1,7 @@
 """The home's parameters: params.yaml of the state, with what `init` was asked for written in."""
 
 from collections.abc import Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
 
+from pipelines import storage
 from pipelines.params import Params
 
 
@@ -33,8 +35,9 @@ def apply(file: Path, changed: Mapping[tuple[str, ...], Any]) -> None:
             section[keys[-1]][:] = value  # in place, so that it stays on its line
         else:
             section[keys[-1]] = value
-    with file.open("w", encoding="utf-8") as stream:
-        yaml.dump(content, stream)
+    text = BytesIO()
+    yaml.dump(content, text)
+    storage.write_atomic(file, text.getvalue())
 
 
 def _null(representer: RoundTripRepresenter, _: None) -> ScalarNode:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipelines import identity, storage
 from pipelines.contracts.state import Initialised
-from pipelines.descriptors import Descriptor
+from pipelines.descriptors import FOLDER, Descriptor
 from pipelines.errors import BadKey, NotInRepository, OtherDataset
 from pipelines.home import Home, repository_root
 from pipelines.init import dags, parameters
@@ -30,7 +30,8 @@ def run(params: Params, dataset: str | None) -> Initialised:
     given differently from that commit's are written into it.
 
     Raises:
-        NotInRepository: cwd lies in no Git repository with a commit.
+        NotInRepository: cwd lies in no Git repository with a commit, or that commit has
+            another descriptor of the data set, or none.
         OtherDataset: The home belongs to another data set.
         BadKey: TANDEM_IDENTITY_KEY is not the key of this home.
     """
@@ -46,7 +47,7 @@ def run(params: Params, dataset: str | None) -> Initialised:
         if is_new:
             _create(home, root, wanted)
         _check_dataset(home, descriptor.name)
-        dags.write(home, settings.descriptor(home))
+        dags.write(home)
         return Initialised(
             home=str(home.path),
             state_repo=str(home.state_repo),
@@ -74,9 +75,9 @@ def _root() -> Repository:
 def _key(home: Home) -> bytes:
     """The home's identity key; one that the environment shares is kept for the services."""
     key = identity.load_or_create_key(home)
-    if not home.identity_key.exists():
+    if identity.stored_key(home) is None:
         storage.write_new(home.identity_key, f"{key.hex()}\n".encode(), mode=0o600)
-    if home.identity_key.read_text().strip() != key.hex():
+    if identity.stored_key(home) != key:
         raise BadKey(
             "TANDEM_IDENTITY_KEY is not the key of this home",
             where=[str(home.identity_key)],
@@ -98,6 +99,7 @@ def _create(home: Home, source: Repository, wanted: Params) -> None:
             bare.git("config", name, value)
         source.git("push", "--quiet", "--no-verify", str(staging), f"HEAD:refs/heads/{MAIN}")
         _adapt(staging, wanted)
+        _require_descriptor(bare, wanted.dataset)
         storage.replace_folder(staging, home.state_repo)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -116,6 +118,17 @@ def _adapt(bare: Path, wanted: Params) -> None:
         clone.git("commit", "--quiet", "--all", "-m", f"Set parameters of this home\n\n{names}")
         clone.push(f"HEAD:refs/heads/{MAIN}")
         log(f"parameters of this home, beside params.yaml: {names}")
+
+
+def _require_descriptor(bare: Repository, dataset: str) -> None:
+    """Refuses a descriptor that was read from the work tree and is not what runs would get."""
+    path = FOLDER / f"{dataset}.yaml"
+    if bare.show(MAIN, path) != path.read_bytes():
+        raise NotInRepository(
+            f"the descriptor of {dataset}, as it is here, is not committed",
+            where=[str(path)],
+            hint="commit it, then run the same again",
+        )
 
 
 def _check_dataset(home: Home, dataset: str) -> None:

@@ -11,7 +11,6 @@ from pipelines.contracts.state import Version
 from pipelines.errors import BentoNotBuilt, NothingToPackage, NotShippable
 from pipelines.home import Home
 from pipelines.package.bento import LOCK, build_bento
-from pipelines.params import Params
 from pipelines.state import fetch, versions
 from pipelines.state.repository import Repository
 
@@ -19,11 +18,10 @@ SHIP = "ship"
 CODE = Path("services")
 
 
-def run(params: Params, version: str | None) -> Packaged:  # noqa: ARG001  every verb takes them
+def run(version: str | None) -> Packaged:
     """Packages a version; one that is packaged already is checked and returned.
 
     Args:
-        params: All parameters; packaging reads none.
         version: Such as `recommender@v3.0.0`; None = the newest whose verdict is ship.
 
     Raises:

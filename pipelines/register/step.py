@@ -15,7 +15,6 @@ from pipelines.errors import (
     Rejected,
 )
 from pipelines.home import Home
-from pipelines.params import Params
 from pipelines.progress import log
 from pipelines.state import fetch, record, versions
 from pipelines.state.commits import VERDICT, run_of, trailer
@@ -25,7 +24,7 @@ TRIES = 5
 VERB = "register"
 
 
-def run(params: Params) -> Registered:  # noqa: ARG001 -- every verb takes the parameters
+def run() -> Registered:
     """Registers the commit of the clone that cwd is: the next major version, as a Git tag.
 
     Raises:

@@ -11,7 +11,6 @@ from pipelines.contracts.model import (
     TRAIN_REPORTS,
     WINNER,
     Champion,
-    Kind,
     Recipe,
     RunFile,
     TrainReport,
@@ -45,16 +44,18 @@ def current(home: Home) -> Champion:
     )
 
 
-def plan(home: Home, base: str, champion: Champion, asked: Kind | None) -> tuple[RunFile, str]:
+def plan(
+    home: Home, base: str, champion: Champion, *, is_recipe_asked: bool
+) -> tuple[RunFile, str]:
     """The run file of a new run, and why the run is of that kind.
 
     Args:
         home: The home.
         base: The commit that the run starts from.
         champion: What is live.
-        asked: `recipe` where somebody asks for one.
+        is_recipe_asked: Whether somebody asks for a recipe run, whatever has changed.
     """
-    reason = _why_recipe(home, base, champion, asked)
+    reason = "it was asked for" if is_recipe_asked else _why_recipe(home, base, champion)
     if reason is not None or champion.recipe is None:
         return RunFile(kind="recipe"), reason or "the champion's recipe is not known"
     recipe = champion.recipe.commit
@@ -95,10 +96,8 @@ def _recipe(home: Home, commit: str) -> Recipe | None:
     return Recipe(commit=origin, digest=read_record(home, origin, WINNER, Winner).artifact_digest)
 
 
-def _why_recipe(home: Home, base: str, champion: Champion, asked: Kind | None) -> str | None:
+def _why_recipe(home: Home, base: str, champion: Champion) -> str | None:
     """Why the run cannot be a refresh; None if it can."""
-    if asked == "recipe":
-        return "it was asked for"
     if champion.recipe is None:
         return "there is no champion"
     ours, theirs = (yaml_at(home, commit, PARAMS) for commit in (base, champion.recipe.commit))

@@ -14,7 +14,7 @@ from pipelines.state.objects import (
     FOLDER_SUFFIX,
     LOCK,
     Objects,
-    makers_of_lock,
+    Output,
     output_of_add,
     outputs_of_lock,
 )
@@ -147,12 +147,9 @@ def stored_of(clone: Repository) -> dict[str, str]:
 
 def outputs_of(path: Path) -> dict[str, str]:
     """MD5 by path of what the clone's stages have made, as `dvc.lock` says."""
-    lock = path / LOCK
-    if not lock.exists():
-        return {}
-    content = lock.read_bytes()
-    stages, makers = dvc.stages(path), makers_of_lock(content)
-    return {name: md5 for name, md5 in outputs_of_lock(content).items() if makers[name] in stages}
+    outputs = _locked(path)
+    stages = dvc.stages(path) if outputs else ()
+    return {name: out.md5 for name, out in outputs.items() if out.stage in stages}
 
 
 def check_reused(home: Home, path: Path) -> None:
@@ -160,13 +157,11 @@ def check_reused(home: Home, path: Path) -> None:
 
     One that is whole nowhere is taken out of the cache, so that its stage makes it again.
     """
-    lock = path / LOCK
-    content = lock.read_bytes() if lock.exists() else b""
-    store = Objects(home, makers_of_lock(content))
-    in_git = Repository(path).tracked()
-    for name, md5 in outputs_of_lock(content).items():
+    outputs = _locked(path)
+    store, in_git = Objects(home, outputs), Repository(path).tracked()
+    for name, output in outputs.items():
         if name not in in_git and not (path / name).exists():
-            store.set_aside(md5, name)
+            store.set_aside(output.md5, name)
 
 
 def restore(home: Home, path: Path, outputs: Mapping[str, str]) -> None:
@@ -183,9 +178,7 @@ def restore(home: Home, path: Path, outputs: Mapping[str, str]) -> None:
         DiskFull: The disk cannot hold them.
         DvcFailed: DVC did not put all of them there.
     """
-    store, lock = Objects(home), path / LOCK
-    if lock.exists():
-        store = Objects(home, makers_of_lock(lock.read_bytes()))
+    store = Objects(home, _locked(path))
     needed: set[str] = set()
     for name, md5 in outputs.items():
         needed |= {md5} | set(store.require_all(md5, name).values())
@@ -195,6 +188,12 @@ def restore(home: Home, path: Path, outputs: Mapping[str, str]) -> None:
     left = [name for name, md5 in outputs.items() if _lacks(home, path, name, md5)]
     if left:
         raise DvcFailed("`dvc checkout` left files out", where=[str(path), *left])
+
+
+def _locked(path: Path) -> dict[str, Output]:
+    """The outputs that the clone's `dvc.lock` names, if it has one yet."""
+    lock = path / LOCK
+    return outputs_of_lock(lock.read_bytes()) if lock.exists() else {}
 
 
 def _lacks(home: Home, path: Path, name: str, md5: str) -> bool:

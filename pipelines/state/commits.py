@@ -33,7 +33,7 @@ PRODUCED = (":(exclude)data", ":(exclude)artifacts")
 IGNORED = (Path("data/.gitignore"), Path("artifacts/.gitignore"))
 REPLAY = "refs/tandem/replay"
 """In the clone, while another run's commit is put under the run's own: the own one, whole."""
-WINNER_SECONDS = 10.0
+OTHER_PUSH_SECONDS = 10.0
 """How long a push that another run's push kept out waits for that one to end."""
 
 
@@ -61,19 +61,19 @@ def commit(home: Home, run: Run) -> Committed:
             log(f"pushed {mine[:12]} to {branch}" + (f" with {places(tags)}" if tags else ""))
             return Committed(id=run.id, commit=mine, branch=branch, tags=tags, is_new=True)
         log("the push was refused: another run was first, or a killed one left its lock")
-        _wait_for_winner(Repository(home.state_repo), theirs)
+        _wait_for_other_push(Repository(home.state_repo), theirs)
     raise PushRejected(
         f"{TRIES} times another run pushed first", hint="run the same again when it is quieter"
     )
 
 
-def _wait_for_winner(state: Repository, theirs: str) -> None:
+def _wait_for_other_push(state: Repository, theirs: str) -> None:
     """Until the other run's push has ended: trying again in the middle of it loses again.
 
     Raises:
         LockHeld: It does not end; it is named.
     """
-    deadline = time.monotonic() + WINNER_SECONDS
+    deadline = time.monotonic() + OTHER_PUSH_SECONDS
     while state.resolve(MAIN) == theirs and state.clear_locks():
         if time.monotonic() > deadline:
             state.take_over()
@@ -190,7 +190,7 @@ def _branch(clone: Repository, run: Run, mine: str, theirs: str) -> str:
     if clone.resolve(f"{mine}~1") == theirs:
         return MAIN
     if run.last("validate") is not None:
-        raise PushRejected(
+        raise NothingToCommit(
             f"`main` has moved, and run {run.id} both accepted data and trained",
             hint="open a new run",
         )

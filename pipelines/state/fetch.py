@@ -9,13 +9,7 @@ from pydantic import BaseModel
 from pipelines import storage
 from pipelines.errors import BadRecord, CacheCorrupt, DigestMismatch
 from pipelines.home import Home
-from pipelines.state.objects import (
-    FOLDER_SUFFIX,
-    LOCK,
-    Objects,
-    makers_of_lock,
-    outputs_of_lock,
-)
+from pipelines.state.objects import FOLDER_SUFFIX, LOCK, Objects, Output, outputs_of_lock
 from pipelines.state.repository import Repository
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -31,14 +25,28 @@ def read_file(home: Home, commit: str, path: str | Path) -> bytes | None:
     content = Repository(home.state_repo).show(commit, name)
     if content is not None:
         return content
-    store = _store(home, commit)
-    for output, md5 in _outputs(home, commit).items():
+    outputs = _outputs(home, commit)
+    store = Objects(home, outputs)
+    for output, (md5, _) in outputs.items():
         if name == output and not md5.endswith(FOLDER_SUFFIX):
             return store.require(md5, name).read_bytes()
         if name.startswith(f"{output}/") and md5.endswith(FOLDER_SUFFIX):
             found = store.listing(md5, output).get(name.removeprefix(f"{output}/"))
             return store.require(found, name).read_bytes() if found else None
     return None
+
+
+def require_file(home: Home, commit: str, path: str | Path) -> bytes:
+    """As `read_file`, where a commit without the file is broken.
+
+    Raises:
+        BadRecord: The commit has no such file.
+        CacheCorrupt: See `read_file`.
+    """
+    content = read_file(home, commit, path)
+    if content is None:
+        raise BadRecord("a commit of the state lacks a file", where=[f"{path} at {commit[:12]}"])
+    return content
 
 
 def read_record(home: Home, commit: str, path: str | Path, model: type[Model]) -> Model:
@@ -48,11 +56,8 @@ def read_record(home: Home, commit: str, path: str | Path, model: type[Model]) -
         BadRecord: The commit has no such file, or it holds something else.
         StateNewer: A newer Tandem wrote it.
     """
-    content = read_file(home, commit, path)
-    place = f"{path} at {commit[:12]}"
-    if content is None:
-        raise BadRecord("a commit of the state lacks a file", where=[place])
-    return storage.parse_record(content, model, place)
+    content = require_file(home, commit, path)
+    return storage.parse_record(content, model, f"{path} at {commit[:12]}")
 
 
 def fetch_artifact(
@@ -75,8 +80,7 @@ def fetch_artifact(
         DigestMismatch: It is whole but not of that digest; `dest` is left as it was.
     """
     output = Path(path).as_posix()
-    store = _store(home, commit)
-    files = store.require_all(_output(home, commit, output), output)
+    store, files = _whole(home, commit, output)
     staging = storage.staging_folder(dest)
     try:
         with storage.translated(dest):
@@ -102,23 +106,19 @@ def files_of(home: Home, commit: str, path: str | Path) -> dict[str, str]:
     Raises:
         CacheCorrupt: The commit has no such output, or an object of it is damaged everywhere.
     """
-    store, output = _store(home, commit), Path(path).as_posix()
-    files = store.require_all(_output(home, commit, output), output)
+    store, files = _whole(home, commit, Path(path).as_posix())
     return {name: storage.sha256_file(store.path(md5)) for name, md5 in files.items()}
 
 
-def _output(home: Home, commit: str, output: str) -> str:
-    md5 = _outputs(home, commit).get(output)
-    if md5 is None:
+def _whole(home: Home, commit: str, output: str) -> tuple[Objects, dict[str, str]]:
+    """The store with every file of an output in its cache, and their MD5 by path."""
+    outputs = _outputs(home, commit)
+    if output not in outputs:
         raise CacheCorrupt(f"commit {commit[:12]} has no output {output}", where=[LOCK])
-    return md5
+    store = Objects(home, outputs)
+    return store, store.require_all(outputs[output].md5, output)
 
 
-def _store(home: Home, commit: str) -> Objects:
-    lock = Repository(home.state_repo).show(commit, LOCK)
-    return Objects(home, makers_of_lock(lock) if lock else None)
-
-
-def _outputs(home: Home, commit: str) -> dict[str, str]:
+def _outputs(home: Home, commit: str) -> dict[str, Output]:
     lock = Repository(home.state_repo).show(commit, LOCK)
     return outputs_of_lock(lock) if lock else {}

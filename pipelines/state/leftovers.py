@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from pipelines import storage
@@ -31,7 +32,7 @@ def clear(home: Home, keep: int | None) -> None:
             _remove(home, path)
     for path in (*home.runs.glob(".*" + storage.TEMPORARY), *_unfinished(home)):
         if _age(path) > DAY_SECONDS:
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            _delete(path)
 
 
 def _clones(home: Home) -> list[Path]:
@@ -41,11 +42,22 @@ def _clones(home: Home) -> list[Path]:
 def _remove(home: Home, path: Path) -> None:
     try:
         with storage.lock(record.lock_of(home, path.name), "run open"):
+            if not path.is_dir():  # another `run open` was first
+                return
             log(f"removed the clone of run {path.name}: {path}")
             # renamed first: half a clone must not pass for one
-            shutil.rmtree(path.rename(storage.staging_folder(path)))
+            _delete(path.rename(storage.staging_folder(path)))
     except LockHeld:
         return
+
+
+def _delete(path: Path) -> None:
+    """What cannot be deleted stays for the next time: it must not keep a run from opening."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 def _patience(home: Home, run_id: str) -> float:
@@ -58,9 +70,15 @@ def _patience(home: Home, run_id: str) -> float:
 
 
 def _touched(path: Path) -> float:
-    """When a step began or ended in the clone, or it was made, seconds since 1970."""
-    facts = (path, path.with_name(f"{path.name}.json"))
-    return max(file.stat().st_mtime for file in facts if file.exists())
+    """When a step began or ended in the clone, or it was made, seconds since 1970.
+
+    Now, if it is gone: another run has finished it or removed it since it was listed.
+    """
+    instants = []
+    for file in (path, path.with_name(f"{path.name}.json")):
+        with suppress(FileNotFoundError):
+            instants.append(file.stat().st_mtime)
+    return max(instants, default=time.time())
 
 
 def _age(path: Path) -> float:

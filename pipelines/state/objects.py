@@ -6,10 +6,12 @@ stored content asks here first.
 
 import hashlib
 import json
+import secrets
 import shutil
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from ruamel.yaml import YAML
 
@@ -20,7 +22,14 @@ from pipelines.progress import log
 
 LOCK = "dvc.lock"
 FOLDER_SUFFIX = ".dir"
-_CHUNK = 1 << 20
+
+
+class Output(NamedTuple):
+    """An output that a `dvc.lock` names."""
+
+    md5: str
+    stage: str
+    """The one that makes it."""
 
 
 class Objects:
@@ -28,12 +37,12 @@ class Objects:
 
     Args:
         home: Whose cache and remote hold them.
-        makers: Stage by output, to name who can make an object again.
+        outputs: Those of a `dvc.lock`, to name the stage that can make an object again.
     """
 
-    def __init__(self, home: Home, makers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, home: Home, outputs: Mapping[str, Output] | None = None) -> None:
         self.home = home
-        self._makers = makers or {}
+        self._outputs = outputs or {}
 
     def path(self, md5: str) -> Path:
         """Where the cache keeps an object."""
@@ -65,7 +74,7 @@ class Objects:
             )
         if cached.exists():
             log(f"object {md5} of {owner} was damaged in the cache: taken from the remote")
-        self._replace(cached, stored)
+        _copy(stored, cached)
         return cached
 
     def listing(self, md5: str, owner: str) -> dict[str, str]:
@@ -93,12 +102,12 @@ class Objects:
 
     def missing_in_remote(self, names: Iterable[str]) -> set[str]:
         """Objects that the remote does not have."""
-        return {name for name in names if not _place(self.home.remote, name).is_file()}
+        return {name for name in names if not self.stored(name).is_file()}
 
     def pushed_since(self, names: Iterable[str], moment: datetime) -> set[str]:
         """Objects that came into the remote at or after an instant."""
         start = moment.timestamp()
-        return {name for name in names if _place(self.home.remote, name).stat().st_mtime >= start}
+        return {name for name in names if self.stored(name).stat().st_mtime >= start}
 
     def size(self, names: Iterable[str]) -> int:
         """Bytes that objects take in the cache; those that it lacks count nothing."""
@@ -113,7 +122,7 @@ class Objects:
         Raises:
             DiskError: The disk did not take one.
         """
-        paths = {name: _place(self.home.remote, name) for name in names}
+        paths = {name: self.stored(name) for name in names}
         whole = {name: path for name, path in paths.items() if _is_whole(path, name)}
         for path in whole.values():
             with storage.translated(path):
@@ -133,34 +142,37 @@ class Objects:
 
     def _way_back(self, owner: str) -> str:
         parts = (owner, *(str(parent) for parent in Path(owner).parents))
-        maker = next((self._makers[part] for part in parts if part in self._makers), None)
-        if maker is None:
+        made = next((self._outputs[part] for part in parts if part in self._outputs), None)
+        if made is None:
             return "restore the remote from a backup, or ingest the partition again"
         return (
-            f"restore the remote from a backup, or rebuild it: `dvc repro --force {maker}` in the "
-            "clone of the run that made it, then `dvc push`"
+            "restore the remote from a backup, or rebuild it: `dvc repro --force "
+            f"{made.stage}` in the clone of the run that made it, then `dvc push`"
         )
 
-    def _replace(self, cached: Path, stored: Path) -> None:
-        with storage.translated(cached):
-            cached.parent.mkdir(parents=True, exist_ok=True)
-            temporary = cached.with_name(cached.name + storage.TEMPORARY)
+
+def _copy(stored: Path, cached: Path) -> None:
+    """Puts an object into the cache; the runs that share it may do the same at once."""
+    with storage.translated(cached):
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        temporary = cached.with_name(f"{cached.name}.{secrets.token_hex(4)}{storage.TEMPORARY}")
+        try:
             shutil.copyfile(stored, temporary)
+            storage.sync_file(temporary)
             temporary.chmod(0o444)
             temporary.replace(cached)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
-def outputs_of_lock(text: bytes) -> dict[str, str]:
-    """MD5 by path of the outputs that a `dvc.lock` names."""
+def outputs_of_lock(text: bytes) -> dict[str, Output]:
+    """The outputs that a `dvc.lock` names, by path."""
     stages = (YAML(typ="safe").load(text) or {}).get("stages", {})
-    outs = [out for stage in stages.values() for out in stage.get("outs", [])]
-    return {out["path"]: out["md5"] for out in outs}
-
-
-def makers_of_lock(text: bytes) -> dict[str, str]:
-    """Stage by path of the outputs that a `dvc.lock` names."""
-    stages = (YAML(typ="safe").load(text) or {}).get("stages", {})
-    return {out["path"]: name for name, stage in stages.items() for out in stage.get("outs", [])}
+    return {
+        out["path"]: Output(out["md5"], name)
+        for name, stage in stages.items()
+        for out in stage.get("outs", [])
+    }
 
 
 def output_of_add(text: bytes) -> str:
@@ -174,11 +186,8 @@ def _place(store: Path, md5: str) -> Path:
 
 def md5_of(path: Path) -> str:
     """MD5 of a file's content: DVC's name for it, no protection."""
-    digest = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _is_whole(path: Path, md5: str) -> bool:

@@ -81,7 +81,7 @@ def _is_taken_in(folder: Path, part: Path, listed: Mapping[str, str]) -> bool:
     return found == {name: md5 for name, md5 in listed.items() if name.startswith(f"{part}/")}
 
 
-def put_back(clone: Repository, mine: str, theirs: str) -> list[PartitionReport]:
+def put_back(clone: Repository, mine: str, theirs: str) -> None:
     """After a reset to another run's commit, brings back the decisions of our own commit.
 
     They are numbered after those that were accepted before them now.
@@ -90,9 +90,6 @@ def put_back(clone: Repository, mine: str, theirs: str) -> list[PartitionReport]
         clone: The run's clone, at `theirs`.
         mine: Our commit, which was rejected.
         theirs: The commit that won.
-
-    Returns:
-        Our decisions that are still to be committed.
 
     Raises:
         AlreadyAccepted: The other run accepted the same rows.
@@ -111,7 +108,6 @@ def put_back(clone: Repository, mine: str, theirs: str) -> list[PartitionReport]
         files = [f"{REPORTS / key}.{ending}" for ending in ("json", "html")]
         clone.git("checkout", "--quiet", mine, "--", *files)
         _renumber(clone.path, key, number + position)
-    return own(clone.path)
 
 
 def _is_taken(

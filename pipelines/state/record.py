@@ -56,9 +56,3 @@ def write(home: Home, run: Run) -> Run:
     """Writes the record, and returns it."""
     storage.write_record(path_of(home, run.id), run)
     return run
-
-
-def clear_unfinished(home: Home, run_id: str) -> None:
-    """Removes what killed writers of the record left; the caller has the run for himself."""
-    for left in home.runs.glob(f".{run_id}.json.{'[0-9a-f]' * 8}{storage.TEMPORARY}"):
-        left.unlink(missing_ok=True)

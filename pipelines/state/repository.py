@@ -56,7 +56,7 @@ class Repository:
 
         Raises:
             GitFailed: It ended with another code than 0.
-        DiskFull, NotWritable, DiskError: The disk is at fault.
+            DiskFull, NotWritable, DiskError: The disk is at fault.
         """
         done = self._run(words)
         if done.returncode != 0:
@@ -116,14 +116,14 @@ class Repository:
         """Tags of exactly this commit, sorted."""
         return sorted(self.git("tag", "--points-at", commit).split())
 
-    def push(self, *refspecs: str, remote: str = "origin") -> bool:
-        """Pushes all refs or none; False when another was first.
+    def push(self, *refspecs: str) -> bool:
+        """Pushes all refs to where the clone is from, or none; False when another was first.
 
         Raises:
             GitFailed: It failed for another reason.
             DiskFull, NotWritable, DiskError: A disk is at fault, here or there.
         """
-        words = ("push", "--porcelain", "--atomic", "--no-verify", remote, *refspecs)
+        words = ("push", "--porcelain", "--atomic", "--no-verify", "origin", *refspecs)
         done = self._run(words)
         if done.returncode == 0:
             return True

@@ -5,10 +5,8 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast, get_args
 
 from pipelines import storage
-from pipelines.contracts.model import Kind
 from pipelines.contracts.state import Committed, Run
 from pipelines.errors import GitFailed, RunCommitted, UsageError
 from pipelines.home import Home
@@ -16,7 +14,7 @@ from pipelines.progress import log
 from pipelines.state import champion, clone, commits, leftovers, record, settings, steps
 from pipelines.state.repository import MAIN, Repository
 
-KIND_VARIABLE = "TANDEM_RUN_KIND"
+KIND_VARIABLE, RECIPE = "TANDEM_RUN_KIND", "recipe"
 
 
 def open_run(home: Home, run_id: str, airflow_run_id: str | None = None) -> Run:
@@ -27,6 +25,7 @@ def open_run(home: Home, run_id: str, airflow_run_id: str | None = None) -> Run:
 
     Raises:
         RunName: The name cannot be a folder and a branch.
+        UsageError: TANDEM_RUN_KIND is something else.
         StateDamaged: The state repository cannot be read.
     """
     record.check_name(run_id)
@@ -94,7 +93,7 @@ def _open(home: Home, run_id: str, airflow_run_id: str | None) -> Run:
     if base is None:
         raise GitFailed(f"it has no branch `{MAIN}`", where=[str(home.state_repo)])
     live = champion.current(home)
-    run_file, reason = champion.plan(home, base, live, _asked_kind())
+    run_file, reason = champion.plan(home, base, live, is_recipe_asked=_is_recipe_asked())
     made = clone.make(home, path)
     base = made.git("rev-parse", "HEAD").strip()
     for name, content in champion.files(run_file, live).items():
@@ -118,15 +117,19 @@ def _reopen(home: Home, run: Run) -> None:
     made.git("reset", "--hard", "--quiet", str(run.commit))
 
 
-def _asked_kind() -> Kind | None:
+def _is_recipe_asked() -> bool:
+    """Whether TANDEM_RUN_KIND asks for a recipe run; a refresh cannot be had by asking."""
     asked = os.environ.get(KIND_VARIABLE)
-    if asked and asked not in get_args(Kind):
-        raise UsageError(f"{KIND_VARIABLE} = {asked!r} is not a kind", hint="recipe or refresh")
-    return cast("Kind", asked) if asked else None
+    if asked and asked != RECIPE:
+        raise UsageError(
+            f"{KIND_VARIABLE} = {asked[:80]!r} is not known",
+            hint=f"{RECIPE}, or leave it unset: what has changed decides",
+        )
+    return asked == RECIPE
 
 
 @contextmanager
 def _alone(home: Home, run_id: str, verb: str) -> Iterator[None]:
     lock = record.lock_of(home, record.check_name(run_id))
-    with storage.lock(lock, verb), steps.marked(home, run_id, verb):
+    with storage.lock(lock, verb), steps.marked(home, run_id):
         yield

@@ -3,11 +3,13 @@
 from io import BytesIO
 from typing import Any
 
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from pipelines.descriptors import Descriptor
 from pipelines.errors import BadRecord
 from pipelines.home import Home
+from pipelines.params import refused
 from pipelines.state.repository import MAIN, Repository
 
 PARAMS = "params.yaml"
@@ -25,10 +27,17 @@ def yaml_at(home: Home, commit: str, path: str) -> dict[str, Any]:
     return dict(YAML(typ="safe", pure=True).load(BytesIO(content)))
 
 
-def descriptor(home: Home, commit: str = MAIN) -> Descriptor:
-    """The descriptor of the home's data set."""
-    name = yaml_at(home, commit, PARAMS)["dataset"]
-    return Descriptor.model_validate(yaml_at(home, commit, f"datasets/{name}.yaml"))
+def descriptor(home: Home) -> Descriptor:
+    """The descriptor of the home's data set.
+
+    Raises:
+        BadParameter: The state has one that this Tandem does not take.
+    """
+    path = f"datasets/{yaml_at(home, MAIN, PARAMS)['dataset']}.yaml"
+    try:
+        return Descriptor.model_validate(yaml_at(home, MAIN, path))
+    except ValidationError as error:
+        raise refused(error, f"{path} of the state", Descriptor) from error
 
 
 def keep_runs(home: Home, commit: str = MAIN) -> int | None:

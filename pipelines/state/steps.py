@@ -6,14 +6,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 
-from pipelines import disk, storage
+from pipelines import disk, processes, storage
 from pipelines.contracts.state import Run, Step
-from pipelines.errors import OutOfMemory, StepKilled, TandemError
+from pipelines.errors import LockHeld, OutOfMemory, StepKilled, TandemError
 from pipelines.home import Home
 from pipelines.progress import log
 from pipelines.state import clone, dvc, partitions, record
@@ -25,8 +25,7 @@ ERROR_FILE = Path("var/error.json")
 BUG = 1
 SHELL_SIGNAL = 128
 MARK = "TANDEM_AT_WORK"
-"""In the environment of every process that works for a run: which verb it belongs to."""
-END_SECONDS = 10.0
+"""In the environment of every process that works for a run: which one."""
 
 
 def run(home: Home, run: Run, verb: str, args: Sequence[str]) -> int:
@@ -36,7 +35,8 @@ def run(home: Home, run: Run, verb: str, args: Sequence[str]) -> int:
         OutOfMemory, StepKilled: It was ended from outside.
         DiskFull: It was ended by the file size limit.
         DvcFailed: DVC failed before or after the verb.
-        LockHeld: A living Git or DVC process holds a lock of the clone.
+        LockHeld: A living Git or DVC process holds a lock of the clone, or a process of a former
+            step does not end.
     """
     make_ready(home, run)
     started = Step(verb=verb, args=list(args), started_at=_now())
@@ -54,9 +54,9 @@ def run(home: Home, run: Run, verb: str, args: Sequence[str]) -> int:
 
 
 @contextmanager
-def marked(home: Home, run_id: str, verb: str) -> Iterator[None]:
+def marked(home: Home, run_id: str) -> Iterator[None]:
     """While the block runs, every process that we start says for which run it works."""
-    marks = {"TANDEM_HOME": str(home.path), "TANDEM_RUN_ID": run_id, MARK: verb}
+    marks = {"TANDEM_HOME": str(home.path), "TANDEM_RUN_ID": run_id, MARK: run_id}
     before = {name: os.environ.get(name) for name in marks}
     os.environ.update(marks)
     try:
@@ -69,7 +69,7 @@ def marked(home: Home, run_id: str, verb: str) -> Iterator[None]:
 def make_ready(home: Home, run: Run) -> None:
     """Clears what a killed step left: processes that nobody waits for, and locks."""
     _end_orphans(home, run)
-    record.clear_unfinished(home, run.id)
+    storage.sweep(record.path_of(home, run.id))
     Repository(Path(run.path)).take_over()
     dvc.repair_locks(Path(run.path))
 
@@ -121,9 +121,9 @@ def _own(code: int, verb: str, path: Path) -> int:
     if code >= 0 and not 0 < number < signal.NSIG:
         return code
     if number == signal.SIGKILL:
-        peak = f"{psutil.virtual_memory().total / 1e9:.0f} GB"
+        memory = f"{psutil.virtual_memory().total / 1e9:.0f} GB"
         raise OutOfMemory(
-            f"{verb} was killed, in general for lack of memory (the machine has {peak})",
+            f"{verb} was killed, in general for lack of memory (the machine has {memory})",
             hint="train on less: smaller `multitask.batch_pages` or `embedding_dim`; then run the "
             "same again, it goes on where it was",
         )
@@ -135,29 +135,27 @@ def _own(code: int, verb: str, path: Path) -> int:
 
 
 def _end_orphans(home: Home, run: Run) -> None:
-    """Ends processes of this run's former steps: we have its lock, so nobody waits for them."""
-    itself = psutil.Process()
-    family = {itself.pid, *(parent.pid for parent in itself.parents())}
-    ours = (str(home.path), run.id)
-    orphans = [
-        process
-        for process in psutil.process_iter()
-        if process.pid not in family and _is_orphan(process, ours)
-    ]
-    for process in orphans:
+    """Ends processes of this run's former steps: we have its lock, so nobody waits for them.
+
+    Raises:
+        LockHeld: One does not end, so that it may still write.
+    """
+    for process in _orphans(home, run):
         log(f"ending pid {process.pid}, left by a killed step of run {run.id}")
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(orphans, timeout=END_SECONDS)
+    left = processes.end_all(lambda: _orphans(home, run))
+    if left:
+        raise LockHeld(
+            f"a killed step of run {run.id} left a process that does not end",
+            where=[f"pid {process.pid}" for process in left],
+            hint="wait until it ends (a frozen disk?), then run the same again",
+        )
 
 
-def _is_orphan(process: psutil.Process, ours: tuple[str, str]) -> bool:
-    try:
-        variables = process.environ()
-    except (psutil.Error, OSError):
-        return False
-    of = (variables.get("TANDEM_HOME"), variables.get("TANDEM_RUN_ID"))
-    return MARK in variables and of == ours
+def _orphans(home: Home, run: Run) -> list[psutil.Process]:
+    """Other processes that work for the run; never one that has started us."""
+    parents = psutil.Process().parents()
+    marks = {"TANDEM_HOME": str(home.path), MARK: run.id}
+    return [process for process in processes.with_variables(marks) if process not in parents]
 
 
 def _now() -> str:

@@ -7,16 +7,16 @@ from typing import NamedTuple
 from pipelines import storage
 from pipelines.contracts.model import GATE, REFIT, WINNER, Verdict, Winner
 from pipelines.contracts.state import Version
-from pipelines.errors import BadRecord, UnknownVersion
+from pipelines.errors import UnknownVersion
 from pipelines.home import Home
 from pipelines.state.commits import run_of
-from pipelines.state.fetch import read_file, read_record
+from pipelines.state.fetch import read_record, require_file
 from pipelines.state.repository import EMAIL, NAME, Repository
 
 ARTIFACT = "recommender"
 STAGE = "production"
 DIGEST = "Model-Digest"
-_TAG = re.compile(rf"{ARTIFACT}@v(\d+)\.0\.0")
+_TAG = re.compile(rf"{ARTIFACT}@v\d+\.0\.0")
 
 
 class Tagged(NamedTuple):
@@ -29,8 +29,7 @@ class Tagged(NamedTuple):
 def names(repository: Repository) -> list[str]:
     """Registered versions, oldest first."""
     tags = repository.git("tag", "--list", f"{ARTIFACT}@v*").split()
-    found = {tag: match for tag in tags if (match := _TAG.fullmatch(tag))}
-    return sorted(found, key=lambda tag: int(found[tag][1]))
+    return sorted((tag for tag in tags if _TAG.fullmatch(tag)), key=number)
 
 
 def at(repository: Repository, commit: str) -> str | None:
@@ -41,8 +40,13 @@ def at(repository: Repository, commit: str) -> str | None:
 def following(repository: Repository) -> str:
     """The name of the next version: every version raises the major, the first is v1.0.0."""
     known = names(repository)
-    last = int(known[-1].partition("@v")[2].partition(".")[0]) if known else 0
+    last = number(known[-1]) if known else 0
     return f"{ARTIFACT}@v{last + 1}.0.0"
+
+
+def number(version: str) -> int:
+    """The major number: 3 for `recommender@v3.0.0`."""
+    return int(version.partition("@v")[2].partition(".")[0])
 
 
 def lookup(home: Home, version: str) -> Version:
@@ -95,11 +99,7 @@ def describe(home: Home, commit: str, version: str, model_digest: str) -> Versio
 
 def _trained_until(home: Home, commit: str) -> int:
     """The last event that the served model learnt from, microseconds, as its manifest says."""
-    path = REFIT / "manifest.json"
-    content = read_file(home, commit, path)
-    if content is None:
-        raise BadRecord("a commit of the state lacks a file", where=[f"{path} at {commit[:12]}"])
-    return int(json.loads(content)["fit_until"])
+    return int(json.loads(require_file(home, commit, REFIT / "manifest.json"))["fit_until"])
 
 
 def partition_of(data_version: str) -> str:
@@ -111,12 +111,12 @@ def tag(repository: Repository, version: str, commit: str, model_digest: str) ->
     """Makes the version's annotated tag in a repository; pushing it is the caller's."""
     import gto.api
 
-    name, _, number = version.partition("@")
+    name, _, given = version.partition("@")
     gto.api.register(
         repository.path.as_posix(),
         name,
         commit,
-        version=number,
+        version=given,
         message=f"Register {version}\n\n{DIGEST}: {model_digest}",
         author=NAME,
         author_email=EMAIL,
@@ -132,7 +132,7 @@ def assign(home: Home, version: str) -> None:
     import gto.api
 
     state = Repository(home.state_repo)
-    name, _, number = _known(state, version).partition("@")
+    name, _, given = _known(state, version).partition("@")
     if assigned(home) == version:
         return
     state.clear_locks()
@@ -140,7 +140,7 @@ def assign(home: Home, version: str) -> None:
         home.state_repo.as_posix(),
         name,
         STAGE,
-        version=number,
+        version=given,
         message=f"Assign {version} to {STAGE}",
         force=True,
         author=NAME,

@@ -59,7 +59,7 @@ def up(params: Params, next_free_ports: bool) -> Up:
         )
 
 
-def down(params: Params) -> Down:  # noqa: ARG001 -- every verb takes the parameters
+def down() -> Down:
     """Stops all that `up` started; safe when nothing runs.
 
     Raises:

@@ -70,7 +70,7 @@ def test_the_help_shows_the_four_groups(capfd: pytest.CaptureFixture[str]) -> No
         pytest.param(["status", "--json"], "no-home", id="no home"),
         pytest.param(["train", "--json", "--famly", "cf"], "usage", id="unknown option"),
         pytest.param(["trian", "--json"], "usage", id="unknown verb"),
-        pytest.param(["down", "--json", "-P", "cf.l3=1"], "bad-parameter", id="unknown key"),
+        pytest.param(["prepare", "--json", "-P", "cf.l3=1"], "bad-parameter", id="unknown key"),
     ],
 )
 def test_a_mistake_is_one_json_object_on_stdout_and_three_lines_for_people(

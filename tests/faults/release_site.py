@@ -65,7 +65,7 @@ class ReleaseSite:
 
     def start(self, *words: str, under: Sequence[str] = ()) -> "subprocess.Popen[str]":
         """A verb in a process of its own."""
-        numbers = self.ports.numbers() if words[0] != "status" else {}
+        numbers = self.ports.numbers() if words[0] not in ("status", "down") else {}
         settings = [f"-Pup.{name}_port={port}" for name, port in numbers.items()]
         settings += ["-Pup.airflow=false"] if settings else []
         command = [*under, sys.executable, "-m", "pipelines", words[0], "--json", *words[1:]]

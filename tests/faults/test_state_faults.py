@@ -117,7 +117,7 @@ def object_of(small: SmallState, what: str) -> Path:
     if what == "data":
         return objects.path(objects.listing(listing, what)[f"dt={FIRST}/part-0.parquet"])
     assert lock is not None
-    return objects.path(outputs_of_lock(lock)["artifacts/cf"])
+    return objects.path(outputs_of_lock(lock)["artifacts/cf"].md5)
 
 
 @pytest.fixture(scope="module")

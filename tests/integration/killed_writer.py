@@ -62,7 +62,10 @@ def at_each_operation(folder: Path, write: Callable[[Path, bytes], None]) -> Non
             write(folder, NEW)
             os._exit(0)
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        print(json.dumps({"status": status, "found": found(folder / "target")}), flush=True)
+        seen = found(folder / "target")
+        storage.staging_folder(folder / "target")  # what the next writer begins with
+        told = {"status": status, "found": seen, "next": found(folder / "target")}
+        print(json.dumps(told), flush=True)
         if status == 0:
             return
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import BadKey, NotInRepository, OtherDataset
+from pipelines.errors import BadKey, BadParameter, NotInRepository, OtherDataset
 from pipelines.init import step as init
 from pipelines.params import Params
 from pipelines.state import settings
@@ -93,3 +93,42 @@ def test_init_needs_a_repository_with_a_commit(
 
     with pytest.raises(NotInRepository):
         init.run(params, None)
+
+
+def test_a_descriptor_that_is_not_committed_makes_no_home(
+    small: SmallState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TANDEM_HOME", str(tmp_path / "second"))
+    descriptor = small.source / "datasets/movielens-100k.yaml"
+    other = descriptor.read_text().replace("name: movielens-100k", "name: other")
+    descriptor.with_name("other.yaml").write_text(other)
+    with pytest.raises(NotInRepository, match="descriptor of other"):
+        init.run(Params.load(), "other")
+    git(small.source, "add", "--all")
+    git(small.source, "commit", "--quiet", "--message=Add it")
+
+    assert init.run(Params.load(), "other").is_new
+
+
+def test_a_descriptor_of_the_state_that_is_not_understood_is_named(
+    small: SmallState, tmp_path: Path
+) -> None:
+    git(tmp_path, "clone", "--quiet", str(small.home.state_repo), "edit")
+    with (tmp_path / "edit/datasets/movielens-100k.yaml").open("a") as file:
+        file.write("unheard_of: 1\n")
+    git(tmp_path / "edit", "commit", "--quiet", "--all", "--message=Edit")
+    git(tmp_path / "edit", "push", "--quiet", "origin", "main")
+
+    with pytest.raises(BadParameter, match="unknown key unheard_of") as refused:
+        init.run(Params.load(), None)
+
+    assert refused.value.where == ("unheard_of in datasets/movielens-100k.yaml of the state",)
+
+
+def test_a_key_file_in_upper_case_is_the_same_key(small: SmallState) -> None:
+    first = init.run(Params.load(), None)
+    small.home.identity_key.write_text(small.home.identity_key.read_text().upper())
+
+    again = init.run(Params.load(), None)
+
+    assert again.identity_key_fingerprint == first.identity_key_fingerprint

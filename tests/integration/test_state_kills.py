@@ -16,11 +16,7 @@ STEP = 23
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallState]:
-    """A state with one accepted partition."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        small = small_state.make(tmp_path_factory.mktemp("grown"), monkeypatch)
-        small.ingested("first", "1998-03-02")
-        yield small
+    yield from small_state.grown(tmp_path_factory.mktemp("grown"), "1998-03-02")
 
 
 @pytest.fixture

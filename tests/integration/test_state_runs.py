@@ -228,6 +228,27 @@ def test_a_killed_step_runs_again_and_its_orphans_are_ended(small: SmallState) -
     assert small.worked().count("prepare") == 1
 
 
+def test_a_process_of_a_killed_step_that_does_not_end_keeps_the_run(
+    small: SmallState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs.open_run(small.home, "training")
+    monkeypatch.setattr("pipelines.processes.end_all", lambda _: [psutil.Process()])
+
+    with pytest.raises(LockHeld, match="does not end") as held:
+        runs.step(small.home, "training", "prepare")
+
+    assert held.value.where == (f"pid {os.getpid()}",)
+
+
+def test_a_run_that_did_both_is_not_retried_once_main_has_moved(small: SmallState) -> None:
+    small.accept("both", "1998-03-09")
+    assert runs.step(small.home, "both", "prepare") == 0
+    small.ingested("second", "1998-03-16")
+
+    with pytest.raises(NothingToCommit, match="`main` has moved"):
+        runs.commit(small.home, "both")
+
+
 def test_stale_locks_are_repaired_and_a_living_holder_is_named(small: SmallState) -> None:
     run = runs.open_run(small.home, "training")
     lock = Path(run.path) / ".dvc/tmp/rwlock"

@@ -23,8 +23,8 @@ from pipelines.errors import (
     DigestMismatch,
     NotCommitted,
     UnknownVersion,
+    UsageError,
 )
-from pipelines.params import Params
 from pipelines.register import step as register
 from pipelines.state import fetch, record, runs, versions
 from pipelines.state.objects import Objects, outputs_of_lock
@@ -40,15 +40,7 @@ STATUS_SECONDS = 2.0
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallState]:
-    """A state with one accepted partition and one version, which its run `training` made."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        small = small_state.make(tmp_path_factory.mktemp("trained"), monkeypatch)
-        small.ingested("ingestion", KEY)
-        small.train("training")
-        runs.commit(small.home, "training")
-        monkeypatch.chdir(small.home.runs / "training")
-        register.run(Params.load())
-        yield small
+    yield from small_state.trained(tmp_path_factory.mktemp("trained"), KEY)
 
 
 @pytest.fixture
@@ -88,11 +80,11 @@ def test_a_version_is_a_tag_that_gto_reads_and_tells_its_whole_chain(
 def test_a_commit_is_registered_once(trained: SmallState, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(trained.home.runs / "training")
     with pytest.raises(AlreadyRegistered, match="v1"):
-        register.run(Params.load())
+        register.run()
 
-    monkeypatch.chdir(trained.home.runs / "ingestion")
+    monkeypatch.chdir(trained.home.runs / "first")
     with pytest.raises(NotCommitted):
-        register.run(Params.load())
+        register.run()
 
 
 @pytest.mark.parametrize(
@@ -116,7 +108,7 @@ def test_a_retry_tells_of_the_version_that_a_killed_try_has_tagged(
 
     outcome = nullcontext() if is_ours else pytest.raises(AlreadyRegistered)
     with outcome:
-        assert register.run(Params.load()).version == V1
+        assert register.run().version == V1
 
     record.write(trained.home, run)
 
@@ -131,7 +123,7 @@ def test_a_changed_artifact_is_not_registered(
 
     try:
         with pytest.raises(DigestMismatch) as refused:
-            register.run(Params.load())
+            register.run()
     finally:
         file.write_bytes(content)
 
@@ -154,7 +146,7 @@ def test_a_version_that_another_run_takes_first_gives_the_next_number(
 
     monkeypatch.setattr(Repository, "push", late_push)
 
-    registered = register.run(Params.load())
+    registered = register.run()
 
     assert registered.version == "recommender@v3.0.0"
     assert small.state.resolve("recommender@v3.0.0") == done.commit
@@ -190,7 +182,7 @@ def test_an_artifact_that_is_damaged_everywhere_is_named(
     small = small_state.copy_of(trained, tmp_path, monkeypatch)
     lock = small.state.show(version.commit, "dvc.lock")
     assert lock is not None
-    listing = Objects(small.home).path(outputs_of_lock(lock)[REFIT.as_posix()])
+    listing = Objects(small.home).path(outputs_of_lock(lock)[REFIT.as_posix()].md5)
     listing.unlink()
     fetch.fetch_artifact(small.home, version.commit, REFIT, version.model_digest, tmp_path / "a")
     for copy in (listing, small.home.remote / listing.relative_to(small.home.cache)):
@@ -255,6 +247,17 @@ def test_a_recipe_run_can_be_asked_for(
     run, run_file = open_fresh(trained, "asked")
 
     assert (run.kind, run_file) == ("recipe", RunFile(kind="recipe"))
+
+
+def test_a_refresh_cannot_be_asked_for(
+    trained: SmallState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TANDEM_RUN_KIND", "refresh")
+
+    with pytest.raises(UsageError, match="TANDEM_RUN_KIND = 'refresh'"):
+        runs.open_run(trained.home, "asked-refresh")
+
+    assert not (trained.home.runs / "asked-refresh").exists()
 
 
 @pytest.mark.parametrize(

@@ -43,9 +43,10 @@ def test_a_writer_killed_at_each_of_its_operations_leaves_nothing_half_written(
     killed = [line for line in lines if line["status"] == -signal.SIGKILL]
     assert len(killed) >= 6
     assert len(killed) == len(lines) - 1
-    # Between two renames a folder is away; it is never there in part.
+    # Between two renames a folder is away, until the next writer comes; it is never there in part.
     allowed = [*WHOLE[what], *([[]] if what == "folder" else [])]
     assert [line["found"] for line in killed if line["found"] not in allowed] == []
+    assert [line["next"] for line in killed if line["next"] not in WHOLE[what]] == []
     assert lines[-1]["found"] == WHOLE[what][1]
 
 

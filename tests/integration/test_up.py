@@ -44,13 +44,17 @@ class Machine:
     def __init__(self, home: Home) -> None:
         self.home, self.ports = home, free_ports()
 
-    def tandem(self, verb: str, *words: str, airflow: bool = False):
+    def up(self, *words: str, airflow: bool = False) -> "subprocess.CompletedProcess[str]":
         ports = [f"-Pup.{name}_port={port}" for name, port in self.ports.numbers().items()]
-        settings = [*ports, f"-Pup.airflow={str(airflow).lower()}"]
+        return self.tandem("up", *words, *ports, f"-Pup.airflow={str(airflow).lower()}")
+
+    def tandem(
+        self, verb: str, *words: str, cwd: Path = ROOT
+    ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [sys.executable, "-m", "pipelines", verb, "--json", *words, *settings],
-            cwd=ROOT,
-            env={**os.environ, "TANDEM_HOME": str(self.home.path)},
+            [sys.executable, "-m", "pipelines", verb, "--json", *words],
+            cwd=cwd,
+            env={**os.environ, "TANDEM_HOME": str(self.home.path), "PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
             check=False,
@@ -77,7 +81,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 
 
 def test_up_starts_the_gateway_and_writes_client_env(machine: Machine) -> None:
-    started = machine.tandem("up")
+    started = machine.up()
 
     assert started.returncode == 0, started.stderr
     told = json.loads(started.stdout)
@@ -90,21 +94,21 @@ def test_up_starts_the_gateway_and_writes_client_env(machine: Machine) -> None:
 
 
 def test_up_when_up_changes_nothing(machine: Machine) -> None:
-    machine.tandem("up")
+    machine.up()
     before = [service.pid for service in services(machine.home)]
 
-    again = machine.tandem("up")
+    again = machine.up()
 
     assert again.returncode == 0
     assert [service.pid for service in services(machine.home)] == before
 
 
 def test_up_after_the_supervisor_was_killed_takes_its_ports_back(machine: Machine) -> None:
-    machine.tandem("up")
+    machine.up()
     daemon = int((machine.home.supervisor / "supervisord.pid").read_text())
     os.kill(daemon, signal.SIGKILL)
 
-    again = machine.tandem("up")
+    again = machine.up()
 
     assert again.returncode == 0, again.stderr
     assert [service.name for service in services(machine.home)] == ["gateway", "watchdog"]
@@ -112,7 +116,7 @@ def test_up_after_the_supervisor_was_killed_takes_its_ports_back(machine: Machin
 
 def test_taken_port_ends_with_five_and_names_setting_and_holder(machine: Machine) -> None:
     with socket.create_server(("127.0.0.1", machine.ports.gateway)):
-        refused = machine.tandem("up")
+        refused = machine.up()
 
     error = json.loads(refused.stdout)["error"]
     assert refused.returncode == 5
@@ -124,7 +128,7 @@ def test_taken_port_ends_with_five_and_names_setting_and_holder(machine: Machine
 
 def test_next_free_port_is_taken_and_said_where_it_is_allowed(machine: Machine) -> None:
     with socket.create_server(("127.0.0.1", machine.ports.gateway)):
-        started = machine.tandem("up", "--next-free-ports")
+        started = machine.up("--next-free-ports")
 
     chosen = storage.read_record(machine.home.ports, Ports)
     assert started.returncode == 0, started.stderr
@@ -139,6 +143,17 @@ def test_down_without_up_is_done_already(machine: Machine) -> None:
 
     assert stopped.returncode == 0
     assert json.loads(stopped.stdout)["stopped"] == []
+
+
+def test_down_needs_neither_a_clone_nor_parameters(machine: Machine, tmp_path: Path) -> None:
+    machine.up()
+    (tmp_path / "params.yaml").write_text("broken: [")
+
+    stopped = machine.tandem("down", cwd=tmp_path)
+
+    assert stopped.returncode == 0, stopped.stderr
+    assert set(json.loads(stopped.stdout)["stopped"]) == {"gateway", "watchdog"}
+    assert machine.left_over() == []
 
 
 @pytest.fixture
@@ -157,7 +172,7 @@ def test_airflow_on_a_database_server_gets_healthy_runs_a_dag_and_ends_without_a
     light = machine.home.airflow / "dags" / "light.py"
     storage.write_atomic(light, LIGHT_DAG.encode())
 
-    started = machine.tandem("up", f"-Pup.airflow_database={VARIABLE}", airflow=True)
+    started = machine.up(f"-Pup.airflow_database={VARIABLE}", airflow=True)
 
     assert started.returncode == 0, started.stderr
     airflow, deadline = Airflow.of(machine.home), Deadline(120)
@@ -171,7 +186,7 @@ def test_airflow_on_a_database_server_gets_healthy_runs_a_dag_and_ends_without_a
     assert files_with(PASSWORD, machine.home.path) == {"airflow/airflow.cfg": 0o600}
     assert answers_to_logins(machine.home) == {"ours": True, "a guess": False}
 
-    stopped = machine.tandem("down", airflow=True)
+    stopped = machine.tandem("down")
 
     assert stopped.returncode == 0, stopped.stderr
     assert set(json.loads(stopped.stdout)["stopped"]) == {*AIRFLOW, "gateway", "watchdog"}
@@ -182,7 +197,7 @@ def test_airflow_on_a_database_server_gets_healthy_runs_a_dag_and_ends_without_a
 def test_a_database_variable_that_is_not_set_ends_with_two_and_starts_nothing(
     machine: Machine,
 ) -> None:
-    refused = machine.tandem("up", f"-Pup.airflow_database={VARIABLE}", airflow=True)
+    refused = machine.up(f"-Pup.airflow_database={VARIABLE}", airflow=True)
 
     error = json.loads(refused.stdout)["error"]
     assert (refused.returncode, error["code"]) == (2, "bad-parameter")

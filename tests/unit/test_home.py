@@ -1,11 +1,13 @@
 """How the home is found, and what its folders are when it is made."""
 
+import errno
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from pipelines.errors import NoHome, NotWritable
+from pipelines.errors import DiskFull, NoHome, NotWritable, TandemError
 from pipelines.home import Home, repository_root
 
 
@@ -88,3 +90,18 @@ def test_a_home_in_the_way_of_a_file_is_not_writable(tmp_path: Path) -> None:
         Home(tmp_path / "home").ensure()
 
     assert str(tmp_path / "home") in refused.value.render()
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [(errno.ENOSPC, DiskFull), (errno.EROFS, NotWritable)]
+)
+def test_a_disk_that_takes_no_home_is_at_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, expected: type[TandemError]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "mkdir", refuse)
+
+    with pytest.raises(expected):
+        Home(tmp_path / "home").ensure()

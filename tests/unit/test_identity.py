@@ -90,6 +90,18 @@ def test_a_damaged_key_file_is_refused_and_not_replaced(home: Home) -> None:
     assert home.identity_key.read_text() == "half a k"
 
 
+def test_a_key_file_that_is_no_text_or_cannot_be_read_is_refused(home: Home) -> None:
+    home.ensure()
+    home.identity_key.write_bytes(b"\xff" * 64)
+    with pytest.raises(BadKey, match="64 hexadecimal digits"):
+        load_or_create_key(home)
+    home.identity_key.unlink()
+    home.identity_key.mkdir()
+
+    with pytest.raises(BadKey, match="cannot be read: Is a directory"):
+        load_or_create_key(home)
+
+
 def test_looking_for_a_key_makes_none(home: Home) -> None:
     assert find_key(home) is None
     assert not home.path.exists()

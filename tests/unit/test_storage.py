@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -245,10 +246,49 @@ def test_a_new_staging_folder_removes_what_a_killed_writer_left(tmp_path: Path) 
     assert not left.exists()
 
 
+def test_a_folder_that_was_only_moved_away_comes_back_before_the_next_is_begun(
+    tmp_path: Path,
+) -> None:
+    target = tmp_path / "artifact"
+    make_staging(target, OLD).rename(tmp_path / ".artifact.old.tmp")  # then it was killed
+
+    staging = storage.staging_folder(target)
+
+    assert (target / "weights").read_bytes() == OLD
+    storage.replace_folder(staging, target)
+    assert [path.name for path in tmp_path.iterdir()] == ["artifact"]
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        pytest.param("run", "run.2", id="the beginning of another name"),
+        pytest.param("[ab]", "a", id="a pattern"),
+    ],
+)
+def test_what_another_writer_is_at_work_on_stays(tmp_path: Path, name: str, other: str) -> None:
+    busy, left = (storage.staging_folder(tmp_path / one) for one in (other, name))
+
+    storage.staging_folder(tmp_path / name)
+
+    assert busy.exists()
+    assert not left.exists()
+
+
+def test_a_lock_file_that_cannot_be_written_is_a_fault_of_the_disk(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(DiskFull, match="file size limit"), storage.lock(tmp_path / "a", "test"):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 def test_a_sweep_removes_what_killed_writers_of_that_file_left_and_nothing_else(
     tmp_path: Path,
 ) -> None:
-    names = ["record.json", ".record.json.0a1b.tmp", ".other.json.0a1b.tmp"]
+    names = ["record.json", ".record.json.0a1b2c3d.tmp", ".other.json.0a1b2c3d.tmp"]
     for name in names:
         (tmp_path / name).touch()
 

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,19 @@ def test_a_verb_gets_our_parameters_with_all_overrides(
 
     with pytest.raises(VerbFailed, match="nothing-here"):
         verbs.run("ingest", "--list", params=params)
+
+
+def test_a_verb_that_a_signal_ended_is_a_fault_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nkill -9 $$\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+
+    with pytest.raises(
+        VerbFailed, match="`tandem status` failed: it was ended by SIGKILL"
+    ) as ended:
+        verbs.run("status")
+
+    assert ended.value.exit_code == 5

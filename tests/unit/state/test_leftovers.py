@@ -1,6 +1,7 @@
 """Which clones and unfinished files may go, and which stay."""
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -109,3 +110,28 @@ def test_unfinished_files_go_after_a_day(home: Home) -> None:
 
     assert sorted(folder.iterdir()) == [whole, new]
     assert list(home.runs.iterdir()) == []
+
+
+def test_a_file_that_is_gone_when_it_is_looked_at_keeps_no_run_from_opening(home: Home) -> None:
+    folder = home.remote / "files/md5/ab"
+    folder.mkdir(parents=True)
+    (folder / "x.tmp").symlink_to("gone")
+
+    leftovers.clear(home, keep=None)
+
+
+def test_a_clone_that_another_run_removed_first_keeps_no_run_from_opening(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_clone(home, "newest", 0)
+    clone, lock_of = make_clone(home, "run", 30 * DAY), record.lock_of
+
+    def removed_before_the_lock(home: Home, run_id: str) -> Path:
+        shutil.rmtree(clone)
+        return lock_of(home, run_id)
+
+    monkeypatch.setattr(record, "lock_of", removed_before_the_lock)
+
+    leftovers.clear(home, keep=1)
+
+    assert clones(home) == ["newest"]

@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from pipelines.errors import CacheCorrupt
+from pipelines.errors import CacheCorrupt, DiskError
 from pipelines.home import Home
-from pipelines.state.objects import Objects, outputs_of_lock
+from pipelines.state.objects import Objects, Output, outputs_of_lock
 
 
 def store(root: Path, content: bytes, suffix: str = "") -> str:
@@ -54,5 +55,27 @@ def test_what_the_remote_lacks_is_listed_with_the_files_of_folders(tmp_path: Pat
 def test_outputs_are_read_from_a_lock_file() -> None:
     lock = b"schema: '2.0'\nstages:\n  fit:\n    cmd: x\n    outs:\n    - {path: a, md5: 1f.dir}\n"
 
-    assert outputs_of_lock(lock) == {"a": "1f.dir"}
+    assert outputs_of_lock(lock) == {"a": Output("1f.dir", "fit")}
     assert outputs_of_lock(b"") == {}
+
+
+def test_runs_that_restore_one_object_at_once_do_not_meet(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    md5 = store(home.remote, b"x" * (8 << 20))
+
+    with ThreadPoolExecutor(8) as threads:
+        restored = list(threads.map(lambda _: Objects(home).require(md5, "data/items"), range(8)))
+
+    assert {path.stat().st_size for path in restored} == {8 << 20}
+    assert list(home.cache.rglob("*.tmp")) == []
+
+
+def test_a_restore_that_fails_leaves_nothing_in_the_cache(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    md5 = store(home.remote, b"content")
+    Objects(home).path(md5).mkdir(parents=True)
+
+    with pytest.raises(DiskError):
+        Objects(home).require(md5, "data/items")
+
+    assert list(home.cache.rglob("*.tmp")) == []

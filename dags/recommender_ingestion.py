@@ -14,6 +14,7 @@ from tandem_dags.operators import DEFAULT_ARGS, INGESTION_POOL, TandemOperator
 
 SETTINGS = settings.read()
 KEY = {"type": ["null", "string"], "pattern": commands.KEY_PATTERN}
+OPEN_END = "null: the source's {} KEY; both null: the next missing"
 
 with DAG(
     "recommender_ingestion",
@@ -28,8 +29,8 @@ with DAG(
     # has begun goes first
     default_args=DEFAULT_ARGS | {"pool": INGESTION_POOL, "weight_rule": "upstream"},
     params={
-        "from": Param(None, title="First KEY", description="null: the next missing", **KEY),
-        "to": Param(None, title="Last KEY", description="null: the next missing", **KEY),
+        "from": Param(None, title="First KEY", description=OPEN_END.format("first"), **KEY),
+        "to": Param(None, title="Last KEY", description=OPEN_END.format("last"), **KEY),
         "file": Param(
             None,
             title="Rows for that KEY",

@@ -23,6 +23,8 @@ NAME = r"^[a-z0-9][a-z0-9-]{0,63}$"
 FIELD = r"^[a-z][a-z0-9_]{0,63}$"
 SHA256 = r"^[0-9a-f]{64}$"
 TAG_SEPARATOR = "|"
+RESERVED = {"item_id", "user_id", "source_line", "fault", "copies", "is_conflict"}
+"""Columns that stand beside the features of items and users while these are judged."""
 
 FeatureKind = Literal["category", "tags", "number", "text", "timestamp"]
 Unit = Literal["seconds", "milliseconds", "microseconds", "nanoseconds", "iso8601"]
@@ -141,7 +143,7 @@ class Interactions(Table):
     missing: list[str] = []
     """Words that mean: empty. Without them `NA` is an id like any other."""
     may_be_empty: bool = False
-    """A file with a header and no row is a period in which nothing happened, and no mistake."""
+    """A table without a row is a period in which nothing happened, and no mistake."""
 
     @field_validator("timezone")
     @classmethod
@@ -180,8 +182,10 @@ class Entities(Table):
     @model_validator(mode="after")
     def _distinct(self) -> "Entities":
         names = [feature.name for feature in self.features]
-        if len(set(names)) < len(names) or {"item_id", "user_id"} & set(names):
-            raise ValueError("feature names must be distinct and other than the id's")
+        if len(set(names)) < len(names) or RESERVED & set(names):
+            raise ValueError(
+                f"feature names must be distinct and none of {', '.join(sorted(RESERVED))}"
+            )
         return self
 
 

@@ -16,7 +16,10 @@ INGESTION, TRAINING, DEPLOYMENT = DAGS = (
 )
 LAST_TASK = {INGESTION: "commit", TRAINING: "register", DEPLOYMENT: "deploy"}
 RUN_ENDED = ("success", "failed")
-TASK_ENDED = ("success", "skipped", "failed", "upstream_failed", "up_for_retry", "removed")
+TASK_TOLD = (
+    *("running", "up_for_retry"),
+    *("success", "skipped", "failed", "upstream_failed", "removed"),
+)
 LOG_LINES = 20
 ERROR_PARTS = ("error:", "where:", "hint:")
 
@@ -114,7 +117,7 @@ def _next_run(airflow: Airflow, before: DagRun, dag_id: str, deadline: Deadline)
 def _tell(tasks: Iterable[Task], told: set[tuple[str, str | None, int]]) -> None:
     for task in tasks:
         event = (task.task_id, task.state, task.try_number)
-        if task.state is None or task.state not in (*TASK_ENDED, "running") or event in told:
+        if task.state not in TASK_TOLD or event in told:
             continue
         told.add(event)
         seconds = f"  {task.seconds:.0f} s" if task.state != "running" else ""

@@ -45,8 +45,6 @@ class LandedTable(Record):
     rows: int
     sha256: str
     """Of the Parquet file."""
-    n_fields: int
-    """Fields that each line of the source should have."""
 
 
 class LandingManifest(Record):

@@ -14,10 +14,8 @@ from pipelines.errors import NoRows, SchemaDrift, SourceCorrupt, SourceTooLarge
 from pipelines.ingest import mapping
 from pipelines.ingest.mapping import Match, Wanted
 from pipelines.ingest.streams import Content
-from pipelines.ingest.tables import FAULT, FIELDS, LINE, RawTable
+from pipelines.ingest.tables import FAULT, IDS, LINE, RawTable
 from pipelines.timeline import MICROS_PER_UNIT
-
-IDS = ("user_id", "item_id", "event_id")
 
 
 def read(content: Content, wanted: Wanted, name: str, unit: Unit, max_bytes: int) -> RawTable:
@@ -32,7 +30,7 @@ def read(content: Content, wanted: Wanted, name: str, unit: Unit, max_bytes: int
 
     Raises:
         SourceCorrupt: The footer or a page is broken.
-        SchemaDrift: A column is nested, or an id is a float.
+        SchemaDrift: A column is nested, has no text, or an id is a float.
         ColumnsMissing, ColumnsDuplicate, NoRows, SourceTooLarge: As their names say.
     """
     try:
@@ -70,10 +68,9 @@ def as_text(table: pa.Table, names: Sequence[str], match: Match, name: str, unit
     table = table.rename_columns(list(match.positions))
     texts = {column: _text(table, column, name, unit) for column in table.column_names}
     texts[LINE] = pa.array(range(1, table.num_rows + 1), pa.int64())
-    texts[FIELDS] = pa.array([len(names)] * table.num_rows, pa.int32())
     texts[FAULT] = pa.array([""] * table.num_rows, pa.string())
     notices = [*match.notices, *_zone_notices(table)]
-    return RawTable(pa.table(texts).to_pandas(), len(names), notices)
+    return RawTable(pa.table(texts).to_pandas(), notices)
 
 
 def _check_size(file: pq.ParquetFile, name: str, max_bytes: int) -> None:
@@ -88,22 +85,29 @@ def _check_size(file: pq.ParquetFile, name: str, max_bytes: int) -> None:
 
 
 def _text(table: pa.Table, column: str, name: str, unit: Unit) -> pa.ChunkedArray:
-    values = table[column]
-    kind = values.type
-    if pa.types.is_dictionary(kind):
-        values, kind = values.cast(kind.value_type), kind.value_type
+    kind = table[column].type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     if pa.types.is_nested(kind) or (column in IDS and pa.types.is_floating(kind)):
         hint = "ids are text or integers" if column in IDS else "write one plain value per cell"
         raise SchemaDrift(
             f"column {column} has the type {kind}", where=[f"{name}, column {column}"], hint=hint
         )
-    if pa.types.is_timestamp(kind):
-        values = _as_number(values, unit)
-    return pc.fill_null(values.cast(pa.string()), "")
+    try:
+        values = table[column].cast(kind)
+        if pa.types.is_timestamp(kind):
+            values = _as_number(values, unit)
+        return pc.fill_null(values.cast(pa.string()), "")
+    except pa.ArrowException as error:
+        raise SchemaDrift(
+            f"column {column} of type {kind} cannot be written as text: {str(error)[:120]}",
+            where=[f"{name}, column {column}"],
+            hint="write it as text, a number or a time",
+        ) from error
 
 
 def _as_number(values: pa.ChunkedArray, unit: Unit) -> pa.ChunkedArray:
-    moments = values.cast(pa.timestamp("us", "UTC"))
+    zoned = values.cast(pa.timestamp(values.type.unit, "UTC"))
+    moments = pc.floor_temporal(zoned, unit="microsecond").cast(pa.timestamp("us", "UTC"))
     if unit == "iso8601":
         return pc.strftime(moments, "%Y-%m-%dT%H:%M:%SZ")
     micros = moments.cast(pa.int64())

@@ -13,7 +13,7 @@ from pipelines.ingest import mapping
 from pipelines.ingest.lines import Lines
 from pipelines.ingest.mapping import Match, Wanted
 from pipelines.ingest.streams import Content
-from pipelines.ingest.tables import FAULT, FIELDS, LINE, RawTable
+from pipelines.ingest.tables import FAULT, LINE, RawTable
 
 ROWS_PER_CHUNK = 1 << 16
 _STRAY_QUOTE = "expected after"
@@ -44,13 +44,13 @@ def read(
     if not chunks:
         raise NoRows("the file has a header and no row", where=[name], hint="check the export")
     frame = pa.concat_tables(chunks).to_pandas()
-    raw = RawTable(frame, len(header), content.notices + match.notices)
-    return _judge_last(raw, match) if lines.is_open else raw
+    raw = RawTable(frame, content.notices + match.notices)
+    return _judge_last(raw, match, len(header)) if lines.is_open else raw
 
 
-def _judge_last(raw: RawTable, match: Match) -> RawTable:
+def _judge_last(raw: RawTable, match: Match, n_fields: int) -> RawTable:
     last = len(raw.frame) - 1
-    ends_with = next((c for c, p in match.positions.items() if p == raw.n_fields - 1), "")
+    ends_with = next((c for c, p in match.positions.items() if p == n_fields - 1), "")
     if raw.frame[FAULT].iloc[last] or ends_with not in ("", "timestamp"):
         raw.frame.loc[last, FAULT] = "row-truncated"
         return raw
@@ -66,8 +66,11 @@ class _Row:
 
 
 def _rows(lines: Lines, form: TextFormat, name: str, max_field_length: int) -> Iterator[_Row]:
-    rows = _parsed(lines, form, name, max_field_length) if len(form.delimiter) == 1 else ()
-    for row in rows or _split(lines, form.delimiter):
+    if len(form.delimiter) == 1:
+        rows = _parsed(lines, form, name, max_field_length)
+    else:
+        rows = _split(lines, form.delimiter)
+    for row in rows:
         yield replace(row, fields=[f.strip() for f in row.fields]) if form.strip else row
 
 
@@ -128,7 +131,6 @@ def _table(chunk: list[_Row], header: Sequence[str], positions: Mapping[str, int
         for name, p in positions.items()
     }
     columns[LINE] = pa.array([row.line for row in chunk], pa.int64())
-    columns[FIELDS] = pa.array([len(row.fields) for row in chunk], pa.int32())
     columns[FAULT] = pa.array([_fault(row, header) for row in chunk], pa.string())
     return pa.table(columns)
 

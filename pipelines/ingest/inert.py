@@ -78,7 +78,10 @@ class _Machine:
 
     def group(self) -> list[Any]:
         """The values above the last mark, taken off the stack with it."""
-        start = next(i for i in reversed(range(len(self.stack))) if self.stack[i] is _Mark)
+        marks = (i for i in reversed(range(len(self.stack))) if self.stack[i] is _Mark)
+        start = next(marks, None)
+        if start is None:
+            raise Unreadable("it groups values without a mark")
         taken = self.stack[start + 1 :]
         del self.stack[start:]
         return taken

@@ -13,7 +13,7 @@ from pipelines.ingest import mapping
 from pipelines.ingest.lines import Lines
 from pipelines.ingest.mapping import Wanted
 from pipelines.ingest.streams import SHOWN_CHARACTERS, Content
-from pipelines.ingest.tables import FAULT, FIELDS, LINE, RawTable
+from pipelines.ingest.tables import FAULT, LINE, RawTable
 
 
 def read(
@@ -47,10 +47,9 @@ def read(
         dtype="str",
     )
     frame[LINE] = pd.array([row.line for row in rows], "int64")
-    frame[FIELDS] = pd.array([len(row.fields) for row in rows], "int32")
     kept = {columns[position] for position in match.positions.values()}
     frame[FAULT] = pd.array([_fault(row, kept) for row in rows], "str")
-    return RawTable(frame, len(columns), content.notices + match.notices)
+    return RawTable(frame, content.notices + match.notices)
 
 
 @dataclass(frozen=True)

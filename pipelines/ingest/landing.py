@@ -104,7 +104,7 @@ def _write_tables(folder: Path, delivery: Delivery, revision: int) -> LandingMan
         frame = raw.frame[sorted(raw.frame.columns)]
         storage.write_table(path, frame)
         digest = storage.sha256_file(path)
-        tables[name] = LandedTable(rows=len(frame), sha256=digest, n_fields=raw.n_fields)
+        tables[name] = LandedTable(rows=len(frame), sha256=digest)
         contents[name] = _content_digest(frame.drop(columns=LINE))
     lines = "".join(f"{name}\0{contents[name]}\n" for name in sorted(contents))
     return LandingManifest(

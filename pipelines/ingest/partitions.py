@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines import timeline
-from pipelines.contracts.data import IngestRequest
+from pipelines.contracts.data import IngestRequest, Notice
 from pipelines.descriptors import Grain, Interactions, Unit
 from pipelines.errors import (
     NoNewPartition,
@@ -20,6 +20,8 @@ from pipelines.errors import (
 MONTHS = 12
 ODD_SHARE = 0.5
 """Of the times; fewer go to quarantine row by row."""
+UNREAD = ""
+"""Stands for the KEY of rows whose time cannot be read."""
 _DAY_OR_MONTH_FIRST = r"^\s*(\d{1,2})[./-](\d{1,2})[./-]\d{2,4}(?:\D.*)?$"
 
 
@@ -49,7 +51,7 @@ def check(request: IngestRequest, grain: Grain) -> None:
 def split(frame: pd.DataFrame, grain: Grain, table: Interactions) -> dict[str, pd.DataFrame]:
     """The rows of each KEY, in the source's order.
 
-    Rows whose time cannot be read go with the earliest KEY, where validation refuses them.
+    Rows whose time cannot be read stand under `UNREAD`.
 
     Args:
         frame: Interactions as text.
@@ -57,7 +59,7 @@ def split(frame: pd.DataFrame, grain: Grain, table: Interactions) -> dict[str, p
         table: How times are written, and the source's name for messages.
 
     Raises:
-        TimestampUnit: Most times make sense in another unit only, or in none.
+        TimestampUnit: Most times make sense in another unit only, or none does in this one.
         TimestampFormat: Most times are written day first or month first.
     """
     name = table.path or "query of interactions"
@@ -65,9 +67,8 @@ def split(frame: pd.DataFrame, grain: Grain, table: Interactions) -> dict[str, p
     times = timeline.to_micros(frame["timestamp"], table.timestamp_unit, table.timezone)
     readable = timeline.is_plausible(times)
     _check_unit(times, table.timestamp_unit, name)
-    keys = np.full(len(frame), "", dtype=object)
+    keys = np.full(len(frame), UNREAD, dtype=object)
     keys[readable] = timeline.keys_of(times[readable], grain)
-    keys[~readable] = min(keys[readable])
     return {
         str(key): rows.reset_index(drop=True)
         for key, rows in frame.groupby(keys.astype(str), sort=True)
@@ -86,7 +87,7 @@ def check_written(frame: pd.DataFrame, name: str) -> None:
     """
     parts = frame["timestamp"].str.extract(_DAY_OR_MONTH_FIRST)
     odd = parts[0].notna()
-    if odd.mean() <= 1 - ODD_SHARE:
+    if odd.mean() <= ODD_SHARE:
         return
     first, second = parts[odd].astype(int).max()
     seen = {(first > MONTHS): "day first", (second > MONTHS): "month first"}
@@ -101,19 +102,19 @@ def check_written(frame: pd.DataFrame, name: str) -> None:
 
 
 def choose(
-    available: Sequence[str], accepted: Mapping[str, str], request: IngestRequest
+    rows: Mapping[str, pd.DataFrame], accepted: Mapping[str, str], request: IngestRequest
 ) -> list[str]:
     """The KEYs that a request asks for, among those that the source has, in order.
 
     Args:
-        available: The source's KEYs.
+        rows: The source's rows, as `split` gives them.
         accepted: Digest of the accepted landing by KEY.
         request: A range, or nothing: then the first KEY that is not accepted.
 
     Raises:
         NoNewPartition: There is none.
     """
-    ordered = sorted(available)
+    ordered = keys_in(rows)
     if request.from_key is None and request.to_key is None:
         chosen = [key for key in ordered if key not in accepted][:1]
     else:
@@ -122,16 +123,51 @@ def choose(
     if not chosen:
         raise NoNewPartition(
             "the source has no new partition",
-            where=[f"{request.from_key or '…'} to {request.to_key or '…'}"],
+            where=[f"{request.from_key or '…'} to {request.to_key or '…'}", *_unread(rows)],
             hint=f"it has {ordered[0]} to {ordered[-1]}; {len(accepted)} are accepted",
         )
     return chosen
 
 
+def keys_in(rows: Mapping[str, pd.DataFrame]) -> list[str]:
+    """The KEYs of what `split` gives, in order; at least one."""
+    return sorted(key for key in rows if key != UNREAD)
+
+
+def with_unread(
+    rows: Mapping[str, pd.DataFrame], chosen: Sequence[str]
+) -> tuple[dict[str, pd.DataFrame], list[Notice]]:
+    """The rows of the chosen KEYs, and what became of those whose time cannot be read.
+
+    They go with the source's earliest KEY, where validation refuses them one by one, if that is
+    chosen; else they stay out, and a notice counts them.
+    """
+    taken = {key: rows[key] for key in chosen}
+    first = keys_in(rows)[0]
+    if UNREAD not in rows:
+        return taken, []
+    if first in taken:
+        whole = pd.concat([rows[first], rows[UNREAD]])
+        taken[first] = whole.sort_values("source_line", ignore_index=True)
+        return taken, []
+    return taken, [Notice(slug="timestamp-unread", text=text) for text in _unread(rows)]
+
+
+def _unread(rows: Mapping[str, pd.DataFrame]) -> list[str]:
+    odd = rows.get(UNREAD)
+    if odd is None:
+        return []
+    line = odd["source_line"].iloc[0]
+    return [
+        f"{len(odd):,} rows whose time cannot be read belong to no KEY, the first in line {line}"
+    ]
+
+
 def _check_unit(times: np.ndarray, unit: Unit, name: str) -> None:
     known = times[~np.isnan(times)]
     median = float(np.median(known)) if len(known) else float("nan")
-    if len(known) and bool(timeline.is_plausible(np.array([median]))[0]):
+    plausible = timeline.is_plausible(np.array([median, *known]))
+    if plausible[0] and plausible[1:].any():
         return
     other = timeline.likely_unit(median, unit)
     key = "interactions.timestamp_unit"

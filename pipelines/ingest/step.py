@@ -17,7 +17,7 @@ from pipelines.contracts.data import (
     SourceKeys,
     TableName,
 )
-from pipelines.descriptors import Descriptor, SqlSource, WheelSource
+from pipelines.descriptors import Descriptor, Interactions, SqlSource, WheelSource
 from pipelines.errors import EmptyPartition, NoNewPartition, NoRows
 from pipelines.home import Home
 from pipelines.ingest import mapping, partitions
@@ -87,11 +87,10 @@ def list_keys(params: Params) -> SourceKeys:
         InputRefused, EnvironmentFault: As `run`.
     """
     descriptor = Descriptor.load(params.dataset)
-    table, wanted = mapping.tables_of(descriptor)["interactions"]
     with _open_source(descriptor, Home.find().ensure(), params.ingest) as source:
-        raw = source.read("interactions", table, wanted)
+        raw = _read_interactions(descriptor, source)
     rows = partitions.split(raw.frame, descriptor.grain, descriptor.interactions)
-    return SourceKeys(dataset=descriptor.name, source=source.name, keys=sorted(rows))
+    return SourceKeys(dataset=descriptor.name, source=source.name, keys=partitions.keys_in(rows))
 
 
 def _accepted() -> dict[str, str]:
@@ -125,18 +124,21 @@ def _chosen(
     accepted: Mapping[str, str],
 ) -> list[Delivery]:
     """The source's own rows, for the KEYs that are asked for."""
-    tables = _read_tables(descriptor, source)
-    whole = tables["interactions"]
+    whole = _read_interactions(descriptor, source)
+    tables = _read_entities(descriptor, source)
     rows = partitions.split(whole.frame, descriptor.grain, descriptor.interactions)
+    chosen = partitions.choose(rows, accepted, request)
+    taken, notices = partitions.with_unread(rows, chosen)
+    whole = replace(whole, notices=[*whole.notices, *notices])
     return [
         Delivery(
             descriptor.name,
             key,
-            tables | {"interactions": replace(whole, frame=rows[key])},
+            tables | {"interactions": replace(whole, frame=frame)},
             source.name,
             source.digest,
         )
-        for key in partitions.choose(list(rows), accepted, request)
+        for key, frame in taken.items()
     ]
 
 
@@ -146,24 +148,36 @@ def _replaced(
     """The interactions in a file, with the source's own items and users."""
     table, path = descriptor.interactions, request.file or Path()
     key = request.partition or ""
-    with open_regular(path) as (stream, digest):
+    with open_regular(path) as (stream, digest), _may_be_empty(table):
         wanted = mapping.wanted_interactions(table)
-        try:
-            rows = read_table(stream, path.name, table, wanted, limits)
-        except NoRows as error:
-            if not table.may_be_empty:
-                raise
-            raise EmptyPartition(f"nothing happened in {key}", where=[path.name]) from error
+        rows = read_table(stream, path.name, table, wanted, limits)
     partitions.check_written(rows.frame, path.name)
-    tables = _read_tables(descriptor, source, without="interactions")
+    tables = _read_entities(descriptor, source)
     return Delivery(descriptor.name, key, tables | {"interactions": rows}, path.name, digest)
 
 
-def _read_tables(
-    descriptor: Descriptor, source: Source, without: str = ""
-) -> dict[TableName, RawTable]:
+@contextmanager
+def _may_be_empty(table: Interactions) -> Iterator[None]:
+    """Interactions without a row are nothing to do, where the descriptor says that this may be."""
+    try:
+        yield
+    except NoRows as error:
+        if not table.may_be_empty:
+            raise
+        raise EmptyPartition(
+            "nothing happened: there is no row", where=list(error.where)
+        ) from error
+
+
+def _read_interactions(descriptor: Descriptor, source: Source) -> RawTable:
+    table, wanted = mapping.tables_of(descriptor)["interactions"]
+    with _may_be_empty(descriptor.interactions):
+        return source.read("interactions", table, wanted)
+
+
+def _read_entities(descriptor: Descriptor, source: Source) -> dict[TableName, RawTable]:
     return {
         name: source.read(name, table, wanted)
         for name, (table, wanted) in mapping.tables_of(descriptor).items()
-        if name != without
+        if name != "interactions"
     }

@@ -15,19 +15,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LINE = "source_line"
-FIELDS = "fields"
 FAULT = "fault"
 """What the reader found wrong with the row's line: a slug, or empty."""
+IDS = ("user_id", "item_id", "event_id")
+"""Columns in which a float would damage what stands there."""
 _BY_SUFFIX = {".csv": ",", ".tsv": "\t"}
 
 
 @dataclass(frozen=True)
 class RawTable:
-    """The wanted columns of a source table, all text, plus source_line, fields and fault."""
+    """The wanted columns of a source table, all text, plus source_line and fault."""
 
     frame: "pd.DataFrame"
-    n_fields: int
-    """Fields that each line should have."""
     notices: list[Notice]
 
 
@@ -58,7 +57,7 @@ def completed(raw: RawTable, table: Table, wanted: Wanted) -> RawTable:
     if isinstance(table, Entities) and table.is_joined:
         content = frame.columns.difference([LINE]).to_list()
         frame = frame.drop_duplicates(content, ignore_index=True)
-    return RawTable(frame, raw.n_fields, raw.notices)
+    return RawTable(frame, raw.notices)
 
 
 def unit_of(table: Table) -> Unit:

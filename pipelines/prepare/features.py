@@ -13,9 +13,10 @@ UNKNOWN = ""
 
 
 def typed_items(items: pd.DataFrame, kinds: Mapping[str, FeatureKind]) -> pd.DataFrame:
-    """`item_id` and its features: tags as lists, numbers as float32, the rest as text.
+    """`item_id` and its features, each in the form of its kind.
 
-    A missing text is "", a missing number NaN, missing tags an empty list.
+    Tags are lists, numbers float32, times microseconds since 1970, categories and texts text. A
+    missing text is "", a missing number or time NaN, missing tags an empty list.
     """
     columns: dict[str, Any] = {"item_id": items["item_id"].astype(str)}
     for name, kind in kinds.items():

@@ -22,7 +22,8 @@ def run(params: Params) -> Prepared:
 
     Raises:
         TooLittleData: There is nothing to cut.
-        DataChanged: An accepted file is not the one that validation wrote.
+        DataChanged: An accepted file is gone, or not the one that validation wrote.
+        BadRecord: A partition has no manifest.
     """
     accepted = Accepted(_partitions("interactions"), _partitions("items"), _partitions("users"))
     descriptor = Descriptor.load(params.dataset)
@@ -35,15 +36,15 @@ def run(params: Params) -> Prepared:
 
 def _partitions(table: str) -> list[Partition]:
     folders = sorted((ACCEPTED / table).glob("dt=*"))
-    return [_partition(folder) for folder in folders if (folder / MANIFEST).is_file()]
+    return [_partition(folder) for folder in folders]
 
 
 def _partition(folder: Path) -> Partition:
     manifest = storage.read_record(folder / MANIFEST, AcceptedManifest)
     path = folder / PART
-    if storage.sha256_file(path) != manifest.sha256:
+    if not path.is_file() or storage.sha256_file(path) != manifest.sha256:
         raise DataChanged(
-            "an accepted file is not the one that was validated",
+            "an accepted file is gone, or not the one that was validated",
             where=[str(path)],
             hint="never edit data/: run `dvc checkout`, or ingest and validate the KEY again",
         )

@@ -42,12 +42,21 @@ def _arrive(airflow: Airflow, params: Params) -> Arrival | None:
     try:
         finished = follow_chain(airflow, run, Deadline(params.demo.timeout_seconds))
     except RunFailed as failure:
-        if (failure.dag_id, failure.task_id) != (TRAINING, "register"):
+        after = verbs.run("status")
+        if not _is_reject(failure, before, after):
             raise
-    else:
-        if finished[0].skipped("ingest"):
-            return None
+        return _arrival(before, after)
+    if finished[0].skipped("ingest"):
+        return None
     return _arrival(before, verbs.run("status"))
+
+
+def _is_reject(failure: RunFailed, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether a run failed by a verdict of the gate that was not there before it."""
+    verdict = after["last_verdict"]
+    is_new = verdict is not None and verdict != before["last_verdict"]
+    at_register = (failure.dag_id, failure.task_id) == (TRAINING, "register")
+    return at_register and is_new and verdict["verdict"] == "reject"
 
 
 def _arrival(before: Mapping[str, Any], after: Mapping[str, Any]) -> Arrival:

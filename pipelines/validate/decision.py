@@ -22,7 +22,7 @@ class Sorted:
     """By column: values that count as missing."""
 
     @property
-    def rows(self) -> Rows:
+    def counts(self) -> Rows:
         """The counts; they add up by construction, which is asserted."""
         kept = self.n_rows - len(self.refused)
         counts = Rows(

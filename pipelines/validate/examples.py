@@ -41,7 +41,7 @@ class Examples:
         self._key, self._items, self._users = key, items - users, users
 
     def of(self, findings: Sequence[Finding], text: pd.DataFrame) -> list[Finding]:
-        """The findings of a table with their examples.
+        """The findings of a table with examples, which replace what was observed in a cell.
 
         Args:
             findings: Of its suite.
@@ -59,7 +59,11 @@ class Examples:
             self._example(text.iloc[position], column if column in text else "")
             for position in finding.positions[:MAX_ROWS]
         ]
-        return Finding(check.model_copy(update={"examples": rows}), finding.positions)
+        update: dict[str, object] = {"examples": rows}
+        if measured in text and measured not in _HIDDEN:
+            cells = dict.fromkeys(row.value for row in rows if row.value)
+            update["observed"] = ", ".join(cells)
+        return Finding(check.model_copy(update=update), finding.positions)
 
     def _example(self, row: "pd.Series[str]", column: str) -> Example:
         value = "" if column in _HIDDEN or not column else self._shown(column, str(row[column]))

@@ -69,7 +69,13 @@ def partition(limits: ValidateParams) -> list[Expected]:
     """What is expected of the one row of facts about a partition (`history.facts`)."""
     lookalike = "ids differ in their Unicode form only"
     return [
-        _fact("n_rows", Within(low=1), "no-rows", "the partition has no rows", "check the export"),
+        _fact(
+            "n_rows",
+            Within(low=1),
+            "no-rows",
+            "no row of the partition can be accepted",
+            "the checks above say why; check the export",
+        ),
         _fact(
             "unit_meant",
             Absent(),

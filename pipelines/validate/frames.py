@@ -15,7 +15,6 @@ from pipelines import timeline
 from pipelines.descriptors import Entities, Feature, Interactions
 
 FAULT = "fault"
-READER_COLUMNS = ("source_line", "fields", FAULT)
 CONTENT = ["user_id", "item_id", "timestamp", "event", "value"]
 _COMMA = r"\s*[+-]?[\d.]*,\d+\s*"
 _NOT_FINITE = r"(?i)[+-]?(nan|inf|infinity)"

@@ -68,7 +68,7 @@ def facts(
     times = times[~np.isnan(times)]
     enough = len(past) >= limits.min_history
     is_large = len(intact) >= limits.min_rows
-    values = Values.of(intact["value"].to_numpy(dtype=np.float64), table.value_scale)
+    values = _in_scale(intact["value"].to_numpy(dtype=np.float64), table.value_scale, limits)
     measured: dict[str, object] = {
         "unit_meant": _unit_meant(float(np.median(times)), table.timestamp_unit)
         if len(times)
@@ -80,7 +80,7 @@ def facts(
     }
     measured |= _volumes(intact, past if enough else [])
     compared = enough and is_large
-    return measured | _value_facts(values, past if compared else [])
+    return measured | _value_facts(Values.of(values, table.value_scale), past if compared else [])
 
 
 def beyond(value: float, past: Sequence[float]) -> float | None:
@@ -108,6 +108,17 @@ def _unit_meant(median_us: float, unit: Unit) -> str | None:
     if unit != "iso8601" and EXCEL_DAYS[0] <= days < EXCEL_DAYS[1]:
         return "Excel's days since 1899-12-30; write them as ISO 8601"
     return timeline.likely_unit(median_us, unit)
+
+
+def _in_scale(
+    values: "npt.NDArray[np.float64]", scale: Scale | None, limits: ValidateParams
+) -> "npt.NDArray[np.float64]":
+    """The values without those that go to quarantine; too many of them are another scale."""
+    if scale is None:
+        return values
+    known = values[~np.isnan(values)]
+    fits = (known >= scale.minimum) & (known <= scale.maximum)
+    return known[fits] if (~fits).sum() <= limits.max_row_failures * len(known) else known
 
 
 def _comma_share(intact: pd.DataFrame, table: Interactions) -> float | None:

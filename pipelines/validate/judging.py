@@ -1,6 +1,6 @@
 """One landed partition, judged: its tables through the suites, to a report and accepted tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -56,6 +56,17 @@ class _Table:
     rows: Sorted
 
 
+@dataclass(frozen=True)
+class _Case:
+    """A landed partition after its suites, before it is compared with the past."""
+
+    landing: Landing
+    tables: dict[TableName, _Table]
+    known: dict[TableName, set[str]]
+    """Ids that each snapshot keeps."""
+    content_digest: str
+
+
 class Judge:
     """Judges partitions of one data set; snapshots that come again are judged once."""
 
@@ -87,10 +98,11 @@ class Judge:
             now_us: The wall clock, for `clock: wall`.
         """
         tables = {name: self._snapshot(name, landing) for name in self._entities}
-        tables["interactions"] = self._interactions(landing, tables, now_us)
-        facts = self._facts(landing, tables, accepted)
-        findings = self._suites.run("partition", facts)
-        report = self._report(landing, tables, findings)
+        known = {name: _kept_ids(tables[name], ID_COLUMNS[name]) for name in tables}
+        tables["interactions"] = self._interactions(landing, known, now_us)
+        case = _Case(landing, tables, known, self._content_digest(landing))
+        findings = self._suites.run("partition", self._facts(case, accepted))
+        report = self._report(case, findings)
         if report.decision in ("REJECT", "ERROR"):
             return Judgement(report, {}, [])
         refused = [
@@ -111,10 +123,9 @@ class Judge:
         return self._snapshots[cached]
 
     def _interactions(
-        self, landing: Landing, tables: dict[TableName, _Table], now_us: int
+        self, landing: Landing, known: Mapping[TableName, set[str]], now_us: int
     ) -> _Table:
         text = landing.tables["interactions"]
-        known = {name: _kept_ids(tables[name], ID_COLUMNS[name]) for name in tables}
         judged = frames.interactions(
             text, self._descriptor.interactions, known["items"], known.get("users")
         )
@@ -128,55 +139,49 @@ class Judge:
         )
         return _Table(judged, findings, decision.sort_rows(findings, len(text)))
 
-    def _facts(
-        self,
-        landing: Landing,
-        tables: dict[TableName, _Table],
-        accepted: Sequence[PartitionReport],
-    ) -> pd.DataFrame:
-        key, limits = landing.manifest.key, self._limits
-        past = history.trailing(accepted, key, limits.history_window)
-        judged = tables["interactions"].judged
-        known = {name: _kept_ids(tables[name], ID_COLUMNS[name]) for name in self._entities}
+    def _facts(self, case: _Case, accepted: Sequence[PartitionReport]) -> pd.DataFrame:
+        manifest, limits = case.landing.manifest, self._limits
+        past = history.trailing(accepted, manifest.key, limits.history_window)
+        judged = case.tables["interactions"].judged
+        kept = {name: table.rows.counts.accepted for name, table in case.tables.items()}
         facts: dict[str, object] = {
-            "n_rows": len(judged),
-            "id_crossing": frames.id_crossing(judged, known["items"], known.get("users")),
+            "n_rows": _acceptable(case.tables["interactions"]),
+            "id_crossing": frames.id_crossing(judged, case.known["items"], case.known.get("users")),
             "n_lookalikes": frames.lookalikes(judged["user_id"])
             + frames.lookalikes(judged["item_id"]),
-            "repeats": history.repeated(self._content_digest(landing), key, accepted),
+            "repeats": history.repeated(case.content_digest, manifest.key, accepted)
+            if len(judged) >= limits.min_rows
+            else None,
             "amended_ratio": history.amended_ratio(
-                len(judged), key, landing.manifest.digest, accepted
+                kept["interactions"], manifest.key, manifest.digest, accepted
             ),
-            "gap": history.gap(key, past, self._descriptor.grain),
-            "items_ratio": history.snapshot_ratio(
-                tables["items"].rows.rows.accepted, "items", past
-            ),
-            "users_ratio": history.snapshot_ratio(tables["users"].rows.rows.accepted, "users", past)
-            if "users" in tables
+            "gap": history.gap(manifest.key, past, self._descriptor.grain),
+            "items_ratio": history.snapshot_ratio(kept["items"], "items", past),
+            "users_ratio": history.snapshot_ratio(kept["users"], "users", past)
+            if "users" in kept
             else None,
         }
         facts |= history.facts(judged, self._descriptor.interactions, past, limits)
         return pd.DataFrame({name: [value] for name, value in facts.items()})
 
-    def _examples(self, landing: Landing, tables: dict[TableName, _Table]) -> Examples:
-        users = set(landing.tables["interactions"]["user_id"])
-        if "users" in landing.tables:
-            users |= set(landing.tables["users"]["user_id"])
-        return Examples(self._key, _kept_ids(tables["items"], "item_id"), users)
+    def _examples(self, case: _Case) -> Examples:
+        texts = case.landing.tables
+        users = set(texts["interactions"]["user_id"])
+        if "users" in texts:
+            users |= set(texts["users"]["user_id"])
+        return Examples(self._key, case.known["items"], users)
 
     def _content_digest(self, landing: Landing) -> str:
         text = landing.tables["interactions"]
         return history.content_digest(acceptance.pseudonyms(text["user_id"], self._key), text)
 
-    def _report(
-        self, landing: Landing, tables: dict[TableName, _Table], facts: list[Finding]
-    ) -> PartitionReport:
-        manifest = landing.manifest
-        shown = self._examples(landing, tables)
+    def _report(self, case: _Case, facts: list[Finding]) -> PartitionReport:
+        manifest, texts = case.landing.manifest, case.landing.tables
+        shown = self._examples(case)
         checks = [finding.check for finding in facts]
-        for name, text in landing.tables.items():
-            checks += [f.check for f in shown.of(tables[name].findings, text)]
-        counts = {name: tables[name].rows.rows for name in landing.tables}
+        for name, text in texts.items():
+            checks += [f.check for f in shown.of(case.tables[name].findings, text)]
+        counts = {name: case.tables[name].rows.counts for name in texts}
         verdict = decision.decide(checks, list(counts.values()))
         span = timeline.period(manifest.key, self._descriptor.grain)
         rows = counts["interactions"]
@@ -205,7 +210,7 @@ class Judge:
             landing_revision=manifest.revision,
             landing_digest=manifest.digest,
             source_digest=manifest.source_digest,
-            content_digest=self._content_digest(landing),
+            content_digest=case.content_digest,
             checks=checks,
             notices=[*manifest.notices, *decision.notices(checks)],
         )
@@ -245,6 +250,13 @@ class Judge:
             "value_histogram": values.histogram,
         }
         return Judgement(report.model_copy(update=measured), accepted, refused)
+
+
+def _acceptable(table: _Table) -> int | None:
+    """Rows that would be accepted; None where a check has refused the partition already."""
+    if any(decision.is_fatal(finding.check) for finding in table.findings):
+        return None
+    return table.rows.counts.accepted
 
 
 def _kept_ids(table: _Table, column: str) -> set[str]:

@@ -11,7 +11,7 @@ from pipelines.home import PRIVATE, Home
 from pipelines.validate.decision import Sorted
 
 ROWS = "rows.jsonl"
-_READER = {"source_line", "fields", "fault"}
+_READER = {"source_line", "fault"}
 
 
 def entries(table: str, text: pd.DataFrame, rows: Sorted) -> list[dict[str, object]]:

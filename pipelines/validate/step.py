@@ -48,14 +48,14 @@ def run(params: Params) -> ValidateRecord:
         params: Parameters; `validate` holds the limits.
 
     Raises:
-        NothingLanded: `ingest` has landed nothing here.
+        NothingLanded: `ingest` has landed nothing here, or another data set.
         LandingDamaged: A landed file is not what its manifest says.
         PartitionRejected: A critical check failed; nothing was accepted.
         ExpectationRaised: A check could not be made; nothing was accepted.
     """
     descriptor = Descriptor.load(params.dataset)
     home = Home.find().ensure()
-    landed = _landed()
+    landed = _landed(descriptor.name)
     _require_space(landed)
     accepted = _accepted()
 
@@ -97,12 +97,18 @@ def _apply(judgements: Sequence[Judgement], home: Home, *, is_accepted: bool) ->
         _write_decision(REPORTS, judgement.report)
 
 
-def _landed() -> Landed:
+def _landed(dataset: str) -> Landed:
     if not LANDED_FILE.is_file():
         raise NothingLanded(
             "nothing is landed here", where=[str(LANDED_FILE)], hint="run `tandem ingest` first"
         )
     landed = storage.read_record(LANDED_FILE, Landed)
+    if landed.dataset != dataset:
+        raise NothingLanded(
+            f"what is landed here is {landed.dataset}, not {dataset}",
+            where=[str(LANDED_FILE)],
+            hint=f"validate it with `-P dataset={landed.dataset}`, or ingest {dataset}",
+        )
     if not landed.keys:
         raise NothingLanded(
             "the last ingest found nothing new",
@@ -214,9 +220,9 @@ def _refusal(refused: Sequence[Judgement], n_judged: int, home: Home) -> TandemE
         for judgement in refused
         for check in decision.fatal(judgement.report.checks)
     ]
+    failed.sort(key=lambda pair: pair[1].outcome != "raised")
     key, first = failed[0]
-    raised = any(check.outcome == "raised" for _, check in failed)
-    kind = ExpectationRaised if raised else PartitionRejected
+    kind = ExpectationRaised if first.outcome == "raised" else PartitionRejected
     return kind(
         f"{len(refused)} of {n_judged} partitions refused, nothing accepted: "
         f"{key} {first.slug}, {decision.describe(first)}",

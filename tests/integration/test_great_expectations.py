@@ -8,11 +8,11 @@ import pytest
 
 from pipelines import storage
 from pipelines.contracts.data import IngestRequest, PartitionReport, ValidateRecord
-from pipelines.errors import ExpectationRaised, PartitionRejected, TandemError
+from pipelines.errors import ExpectationRaised, NothingLanded, PartitionRejected, TandemError
 from pipelines.identity import pseudonym
 from pipelines.ingest import step as ingest
 from pipelines.params import Params
-from pipelines.validate import expectations
+from pipelines.validate import decision, expectations
 from pipelines.validate import step as validate
 from pipelines.validate.rules import Expected, Present
 from tests.integration import tiny_weeks
@@ -205,6 +205,35 @@ def test_an_amended_partition_is_a_new_data_version(clone: Path) -> None:
     assert (manifest["revision"], manifest["sequence"]) == (2, 6)
 
 
+def test_an_amendment_is_judged_by_the_rows_that_it_would_leave(clone: Path) -> None:
+    before = storage.tree_digest(clone / "data")
+    rows = week(4)
+    for number in range(12):  # a tenth each: no check of rows refuses the partition
+        rows[number][2] = "9"
+        rows[number + 12][1] = f"x{number}"
+        rows[number + 24][3] = str(tiny_weeks.FIRST)
+    Path("week.tsv").write_bytes(text(rows))
+
+    ingest.run(_params(), IngestRequest(partition=KEYS[4], file=Path("week.tsv")))
+    with pytest.raises(PartitionRejected):
+        validate.run(_params())
+
+    report = storage.read_record(clone / f"var/validation/{KEYS[4]}.json", PartitionReport)
+    failed = {c.check: c.observed for c in report.checks if decision.is_fatal(c)}
+    assert failed == {"amended_ratio.volume": "0.7; at least 0.8"}  # 84 of 120
+    assert storage.tree_digest(clone / "data") == before
+
+
+def test_another_data_set_than_the_landed_one_is_not_validated(clone: Path) -> None:
+    described = Path("datasets/tiny.yaml").read_text().replace("name: tiny", "name: other")
+    Path("datasets/other.yaml").write_text(described)
+
+    with pytest.raises(NothingLanded) as refused:
+        validate.run(Params.load(overrides=["dataset=other"]))
+
+    assert "-P dataset=tiny" in refused.value.hint
+
+
 def test_validating_again_changes_no_byte_of_data_and_no_decision(clone: Path) -> None:
     first = _deliver(text(week(5)))
     before = storage.tree_digest(clone / "data")
@@ -243,6 +272,25 @@ def test_the_page_names_reasons_and_holds_no_user_id(clone: Path) -> None:
     assert "the value lies outside 1 to 5" in page
     assert "somebody@example.org" not in page
     assert "somebody@example.org" not in (clone / f"reports/validation/{LAST}.json").read_text()
+
+
+def test_a_user_id_in_another_column_is_in_no_record_of_an_accepted_partition(clone: Path) -> None:
+    """The fault it would catch: what a check observed is written down as it stood in the file."""
+    users = Path("source/users.tsv")
+    users.write_text(users.read_text().replace("u03\t23", "u03\tu07") + "98765\t30\n")
+    rows = week(5)
+    rows[5][2], rows[6][3] = "98765", "98765"
+
+    _deliver(text(rows))
+
+    report = _decision(clone)
+    observed = {check.check: check.observed for check in report.checks if check.n_unexpected}
+    masked = [pseudonym(bytes.fromhex(IDENTITY), user)[:11] + "…" for user in ("98765", "u07")]
+    assert report.decision == "ACCEPT_WITH_QUARANTINE"
+    assert observed["value.value-range"] == masked[0]
+    assert observed["timestamp.wrong-partition"] == masked[0]
+    assert observed["age.feature-type"] == masked[1]
+    assert "u07" not in (clone / f"reports/validation/{LAST}.json").read_text()
 
 
 def test_the_page_of_a_refused_partition_names_its_failed_checks_with_rows(clone: Path) -> None:

@@ -8,7 +8,13 @@ import pytest
 import sqlalchemy as sa
 
 from pipelines.contracts.data import IngestRecord, IngestRequest
-from pipelines.errors import InputRefused, NoSourceUrl, QueryRefused, SourceUnreachable
+from pipelines.errors import (
+    EmptyPartition,
+    InputRefused,
+    NoSourceUrl,
+    QueryRefused,
+    SourceUnreachable,
+)
 from pipelines.ingest import step as ingest
 from pipelines.params import Params
 from tests.integration import tiny_weeks
@@ -115,10 +121,15 @@ def test_rows_of_a_query_are_those_of_a_file_in_whatever_order_they_come(
     assert second.source_digest == first.source_digest
 
 
+@pytest.mark.parametrize("place", ["user", "query"])
 def test_the_password_is_in_no_record_and_in_no_message(
-    clone: Path, postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+    clone: Path, postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    address = postgresql.create("secretive").replace("tandem@", "tandem:s3cret@")
+    address = postgresql.create(f"secretive-{place}")
+    if place == "user":
+        address = address.replace("tandem@", "tandem:s3cret@")
+    else:
+        address += "?password=s3cret"
     fill(address)
     monkeypatch.setenv(VARIABLE, address)
     land()
@@ -181,6 +192,35 @@ def test_a_result_that_is_no_table_of_interactions_is_refused(
 
     assert refused.value.code == slug
     assert not (clone / f"var/landing/dt={KEYS[0]}").exists()
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["DELETE FROM ratings WHERE stars > 9", "SELECT * FROM ratings WHERE stars > :least"],
+    ids=["no-result", "a-parameter"],
+)
+def test_what_is_no_query_of_rows_is_refused(
+    clone: Path, url: str, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    monkeypatch.setenv(VARIABLE, url)
+    describe("query: SELECT * FROM ratings", f'query: "{query}"')
+
+    with pytest.raises(QueryRefused) as refused:
+        land()
+
+    assert refused.value.where[0] == "query of interactions"
+
+
+def test_a_query_without_a_row_is_nothing_to_do_where_that_may_be(
+    clone: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, url)
+    describe("SELECT * FROM ratings", "SELECT * FROM ratings WHERE stars > 9\n  may_be_empty: true")
+
+    with pytest.raises(EmptyPartition) as nothing:
+        land()
+
+    assert nothing.value.exit_code == 99
 
 
 def test_times_of_a_time_type_are_read_in_utc(

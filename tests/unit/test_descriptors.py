@@ -44,6 +44,7 @@ def test_an_unknown_data_set_is_refused_with_the_known_ones() -> None:
         ),
         ("requirement: recbole==1.2.1", "requirement: recbole", "requirement"),
         ("name: year, kind", "name: title, kind", "distinct"),
+        ("name: year, kind", "name: copies, kind", "none of copies, fault, is_conflict"),
     ],
 )
 def test_a_descriptor_that_makes_no_sense_is_refused_by_key(

@@ -1,4 +1,4 @@
-"""A database as a source: queries over one read-only snapshot, fetched in chunks by a cursor."""
+"""A database as a source: queries over one snapshot, fetched in chunks by a cursor."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ from pipelines.errors import (
 )
 from pipelines.ingest import mapping
 from pipelines.ingest.mapping import Match, Wanted
-from pipelines.ingest.tables import FAULT, FIELDS, LINE, RawTable, completed, unit_of
+from pipelines.ingest.tables import FAULT, IDS, LINE, RawTable, completed, unit_of
 from pipelines.params import IngestParams
 from pipelines.storage import micros
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 ROWS_PER_CHUNK = 10_000
-IDS = ("user_id", "item_id", "event_id")
 _ZONE = Notice(slug="timestamp-zone-assumed", text="times without a zone are read as UTC")
 
 
@@ -39,7 +38,7 @@ class SqlTables:
     def __init__(self, source: SqlSource, limits: IngestParams) -> None:
         self._limits = limits
         self._engine = _engine(source.url_variable)
-        self.name = self._engine.url.render_as_string(hide_password=True)
+        self.name = self._engine.url.set(query={}).render_as_string(hide_password=True)
         self._digests: dict[str, str] = {}
         self._connection: sa.Connection | None = None
 
@@ -67,9 +66,8 @@ class SqlTables:
         self._digests[name] = hashlib.sha256(repr(rows).encode()).hexdigest()
         frame = pd.DataFrame(rows, columns=list(match.positions), dtype="str")
         frame[LINE] = pd.array(range(1, len(rows) + 1), "int64")
-        frame[FIELDS] = pd.array([len(match.positions)] * len(rows), "int32")
         frame[FAULT] = pd.array([""] * len(rows), "str")
-        raw = RawTable(frame, len(match.positions), [*match.notices, *notices])
+        raw = RawTable(frame, [*match.notices, *notices])
         return completed(raw, table, wanted)
 
     def close(self) -> None:
@@ -117,18 +115,26 @@ class SqlTables:
         try:
             yield
         except sa.exc.DBAPIError as error:
-            what = " ".join(str(error.orig).split())[:160]
             if self._connection is None or error.connection_invalidated:
                 raise SourceUnreachable(
-                    f"the database does not answer: {what}",
+                    f"the database does not answer: {_flat(error.orig)}",
                     where=[self.name],
                     hint="see whether it runs, then run the same again; nothing was landed",
                 ) from error
-            raise QueryRefused(
-                f"the database does not take the query: {what}",
-                where=[f"query of {name}", self.name],
-                hint=f"correct `{name}.query` in the descriptor",
-            ) from error
+            raise self._refused(name, error.orig) from error
+        except sa.exc.SQLAlchemyError as error:  # for example: a parameter, or no rows at all
+            raise self._refused(name, error.args[0]) from error
+
+    def _refused(self, name: str, what: object) -> QueryRefused:
+        return QueryRefused(
+            f"the database does not take the query: {_flat(what)}",
+            where=[f"query of {name}", self.name],
+            hint=f"correct `{name}.query` in the descriptor",
+        )
+
+
+def _flat(said: object) -> str:
+    return " ".join(str(said).split())[:160]
 
 
 def _engine(variable: str) -> "sa.Engine":

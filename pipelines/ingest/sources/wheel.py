@@ -37,7 +37,7 @@ class WheelTables:
         self.name = source.requirement
         self.digest = source.sha256
         self._limits = limits
-        self._path = fetch(source, home.landing / FOLDER, limits.fetch_attempts)
+        self._path = fetch(source, home, limits.fetch_attempts)
 
     def read(self, name: str, table: Table, wanted: Wanted) -> RawTable:  # noqa: ARG002 (of sql)
         """One table.
@@ -66,7 +66,7 @@ class WheelTables:
         """Nothing stays open."""
 
 
-def fetch(source: WheelSource, folder: Path, attempts: int) -> Path:
+def fetch(source: WheelSource, home: Home, attempts: int) -> Path:
     """The wheel in the home, with the declared digest; fetched if it is not there.
 
     pip reads the machine's own settings (index, mirrors, proxy, certificates).
@@ -75,7 +75,11 @@ def fetch(source: WheelSource, folder: Path, attempts: int) -> Path:
         SourceUnreachable: pip is missing, or did not get it in all attempts.
         SourceChanged: What it got has another digest.
     """
-    with storage.lock(folder.parent / f"{FOLDER}.lock", f"fetch {source.requirement}"):
+    folder = home.landing / FOLDER
+    present = _find(folder, source.sha256)
+    if present:
+        return present
+    with storage.lock(home.locks / f"{FOLDER}.lock", f"fetch {source.requirement}"):
         present = _find(folder, source.sha256)
         if present:
             return present

@@ -15,7 +15,7 @@ def delivery(*users: str) -> Delivery:
     frame = pd.DataFrame(
         {"user_id": pd.Series(users, dtype="str"), "source_line": range(2, 2 + len(users))}
     )
-    tables: dict[TableName, RawTable] = {"interactions": RawTable(frame, 2, [])}
+    tables: dict[TableName, RawTable] = {"interactions": RawTable(frame, [])}
     return Delivery("tiny", KEY, tables, source="rows.csv", source_digest="0" * 64)
 
 
@@ -52,7 +52,7 @@ def test_what_is_accepted_already_is_not_landed(tmp_path: Path) -> None:
 
 def test_a_folder_without_a_manifest_does_not_count(tmp_path: Path) -> None:
     home = Home(tmp_path).ensure()
-    (home.landing / f"dt={KEY}" / ".new.0000.tmp").mkdir(parents=True)
+    (home.landing / f"dt={KEY}" / ".new.0123abcd.tmp").mkdir(parents=True)
 
     landed = land(home, delivery("a"), None)
 

@@ -39,10 +39,46 @@ def test_rows_go_to_the_week_that_they_fall_in() -> None:
     }
 
 
-def test_rows_without_a_readable_time_go_with_the_earliest_week() -> None:
-    split = partitions.split(rows(MONDAY + WEEK, MONDAY, "soon", "", -5), "week", TABLE)
+MIXED = ("soon", MONDAY + WEEK, "", MONDAY, -5)
+"""Two weeks of one row each, and three rows that belong to neither."""
 
-    assert split["1998-03-09"]["timestamp"].tolist() == [str(MONDAY), "soon", "", "-5"]
+
+def test_rows_without_a_readable_time_go_with_the_earliest_week_in_their_order() -> None:
+    split = partitions.split(rows(*MIXED), "week", TABLE)
+
+    taken, notices = partitions.with_unread(split, ["1998-03-09", "1998-03-16"])
+
+    assert {key: frame["timestamp"].tolist() for key, frame in taken.items()} == {
+        "1998-03-09": ["soon", "", str(MONDAY), "-5"],
+        "1998-03-16": [str(MONDAY + WEEK)],
+    }
+    assert notices == []
+
+
+def test_rows_without_a_readable_time_are_counted_where_the_earliest_week_is_not_wanted() -> None:
+    split = partitions.split(rows(*MIXED), "week", TABLE)
+
+    taken, notices = partitions.with_unread(split, ["1998-03-16"])
+
+    assert partitions.keys_in(split) == ["1998-03-09", "1998-03-16"]
+    assert taken["1998-03-16"]["timestamp"].tolist() == [str(MONDAY + WEEK)]
+    assert [notice.slug for notice in notices] == ["timestamp-unread"]
+    assert notices[0].text.startswith("3 rows")
+    assert notices[0].text.endswith("line 2")
+
+
+def test_with_nothing_new_the_rows_that_have_no_week_are_named() -> None:
+    split = partitions.split(rows(*MIXED), "week", TABLE)
+
+    with pytest.raises(NoNewPartition) as nothing:
+        partitions.choose(split, dict.fromkeys(partitions.keys_in(split), ""), IngestRequest())
+
+    assert nothing.value.where[1].startswith("3 rows whose time cannot be read")
+
+
+def test_a_plausible_median_of_implausible_times_is_refused() -> None:
+    with pytest.raises(TimestampUnit):
+        partitions.split(rows(0, 10_000_000_000), "week", TABLE)
 
 
 def test_a_source_in_another_unit_is_refused_with_the_key_to_set() -> None:
@@ -77,6 +113,7 @@ def test_times_with_the_year_last_are_refused_with_two_examples(
 
 
 KEYS = ["1998-03-02", "1998-03-09", "1998-03-16"]
+SPLIT = {key: rows(MONDAY) for key in reversed(KEYS)}
 
 
 @pytest.mark.parametrize(
@@ -90,7 +127,7 @@ KEYS = ["1998-03-02", "1998-03-09", "1998-03-16"]
     ids=["nothing", "from", "to", "both"],
 )
 def test_a_request_means_these_keys(request_: IngestRequest, chosen: list[str]) -> None:
-    assert partitions.choose(KEYS, {"1998-03-02": "digest"}, request_) == chosen
+    assert partitions.choose(SPLIT, {"1998-03-02": "digest"}, request_) == chosen
 
 
 @pytest.mark.parametrize(
@@ -100,7 +137,7 @@ def test_a_request_means_these_keys(request_: IngestRequest, chosen: list[str]) 
 )
 def test_there_is_nothing_to_do_when_the_source_has_no_such_key(request_: IngestRequest) -> None:
     with pytest.raises(NoNewPartition) as nothing:
-        partitions.choose(KEYS, dict.fromkeys(KEYS, "digest"), request_)
+        partitions.choose(SPLIT, dict.fromkeys(KEYS, "digest"), request_)
 
     assert nothing.value.exit_code == 99
 

@@ -122,7 +122,10 @@ def test_a_call_in_a_pickle_is_its_name_and_arguments() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\x80\x05", b"\x80\x05.", b"\x80\x05N", b"\x80\x05(", b"\x80\x05a.", b"\x80\x05h\x01."],
+    [
+        *(b"", b"\x80\x05", b"\x80\x05.", b"\x80\x05N", b"\x80\x05(", b"\x80\x05a."),
+        *(b"\x80\x05h\x01.", b"\x80\x05Nt."),
+    ],
 )
 def test_a_broken_pickle_is_unreadable(content: bytes) -> None:
     with pytest.raises(Unreadable):

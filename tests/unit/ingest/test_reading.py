@@ -70,8 +70,12 @@ def test_ids_survive_as_they_are(user: str) -> None:
         CLEAN + b"\n\n",
         b"user_id,item_id,value,timestamp\n" + CLEAN.split(b"\n", 1)[1],
         b"when,item,stars,user\n100,i1,3,u1\n200,i2,4,u2\n",
+        b"user,item,stars,when,device\nu1,i1,3,100,phone\nu2,i2,4,200,tablet\n",
     ],
-    ids=["bom", "crlf", "cr", "case", "gzip", "members", "blanks", "canonical", "other order"],
+    ids=[
+        *("bom", "crlf", "cr", "case", "gzip"),
+        *("members", "blanks", "canonical", "other-order", "new-column"),
+    ],
 )
 def test_another_way_to_write_the_same_gives_the_same_rows(content: bytes) -> None:
     assert read(content).frame.equals(read(CLEAN).frame)
@@ -220,8 +224,10 @@ def parquet(**columns: object) -> bytes:
         {},
         {"user": pa.array(["u1", "u2"]).dictionary_encode()},
         {"when": pa.array(pd.to_datetime([100, 200], unit="s", utc=True))},
+        {"when": pa.array([100 * 10**9 + 1, 200 * 10**9 + 999], pa.timestamp("ns", "UTC"))},
+        {"when": pa.array([100 * 10**9 + 1, 200 * 10**9], pa.timestamp("ns", "+02:00"))},
     ],
-    ids=["plain", "dictionary", "times"],
+    ids=["plain", "dictionary", "times", "nanoseconds", "nanoseconds-in-a-zone"],
 )
 def test_parquet_gives_the_same_rows_as_text(columns: dict[str, object]) -> None:
     frame = read(parquet(**columns), "rows.parquet").frame
@@ -235,9 +241,18 @@ def test_parquet_gives_the_same_rows_as_text(columns: dict[str, object]) -> None
 
 
 @pytest.mark.parametrize(
-    "columns", [{"user": [1.0, None]}, {"item": [["i1"], ["i2"]]}], ids=["float-id", "nested"]
+    "columns",
+    [
+        {"user": [1.0, None]},
+        {"item": [["i1"], ["i2"]]},
+        {"user": [b"\xff", b"u2"]},
+        {"when": pa.array([2**61, 0], pa.timestamp("ms"))},
+    ],
+    ids=["float-id", "nested", "bytes-that-are-no-text", "time-out-of-range"],
 )
-def test_parquet_with_a_type_that_would_damage_ids_is_refused(columns: dict[str, object]) -> None:
+def test_parquet_with_a_column_that_has_no_exact_text_is_refused(
+    columns: dict[str, object],
+) -> None:
     with pytest.raises(InputRefused) as refused:
         read(parquet(**columns), "rows.parquet")
 

@@ -5,7 +5,7 @@ import pytest
 
 from pipelines import storage
 from pipelines.contracts.data import AcceptedManifest
-from pipelines.errors import DataChanged, TooLittleData
+from pipelines.errors import BadRecord, DataChanged, TooLittleData
 from pipelines.models.examples import PreparedData
 from pipelines.params import Params
 from pipelines.prepare import step
@@ -122,6 +122,26 @@ def test_a_changed_file_is_refused_by_name(clone, params):
     path.write_bytes(path.read_bytes() + b"x")
 
     with pytest.raises(DataChanged) as caught:
+        step.run(params)
+
+    assert caught.value.where == (str(path),)
+
+
+def test_a_file_that_is_gone_is_refused_by_name(clone, params):
+    path = Path("data/interactions/dt=2001-01-01") / step.PART
+    path.unlink()
+
+    with pytest.raises(DataChanged) as caught:
+        step.run(params)
+
+    assert caught.value.where == (str(path),)
+
+
+def test_a_partition_without_a_manifest_is_never_left_out(clone, params):
+    path = Path("data/interactions/dt=2001-01-01") / step.MANIFEST
+    path.unlink()
+
+    with pytest.raises(BadRecord) as caught:
         step.run(params)
 
     assert caught.value.where == (str(path),)

@@ -47,7 +47,7 @@ def test_every_row_goes_to_one_place_and_the_counts_add_up() -> None:
 
     assert rows.quarantined == {1: ["value-range"], 4: ["value-range", "wrong-partition"]}
     assert rows.dropped == [7, 8]  # row 4 is refused for more than being a copy
-    assert rows.rows == Rows(read=10, accepted=6, quarantined=2, dropped=2)
+    assert rows.counts == Rows(read=10, accepted=6, quarantined=2, dropped=2)
     assert rows.refused[7] == ["duplicate"]
 
 
@@ -57,7 +57,7 @@ def test_values_that_cannot_be_read_refuse_no_row() -> None:
     rows = decision.sort_rows([unreadable], 10)
 
     assert rows.unreadable == {"year": [2]}
-    assert rows.rows.accepted == 10
+    assert rows.counts.accepted == 10
 
 
 def test_what_refused_a_partition_is_named_with_the_most_telling_first() -> None:

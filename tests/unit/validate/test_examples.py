@@ -1,6 +1,6 @@
 import pandas as pd
 
-from pipelines.contracts.data import Example
+from pipelines.contracts.data import Check, Example
 from pipelines.identity import pseudonym
 from pipelines.validate.examples import Examples
 from pipelines.validate.rules import Finding
@@ -18,10 +18,14 @@ TEXT = pd.DataFrame(
 )
 
 
-def examples(check: str, *positions: int, **fields: object) -> list[Example]:
+def filled(check: str, *positions: int, **fields: object) -> Check:
     made = Examples(KEY, items={"i1"}, users={"ann@example.org", "bob"})
     finding = Finding(a_check(check=check, n_unexpected=len(positions), **fields), list(positions))
-    return made.of([finding], TEXT)[0].check.examples
+    return made.of([finding], TEXT)[0].check
+
+
+def examples(check: str, *positions: int, **fields: object) -> list[Example]:
+    return filled(check, *positions, **fields).examples
 
 
 def start(user: str) -> str:
@@ -39,6 +43,18 @@ def test_a_user_id_in_another_column_is_not_shown_either() -> None:
     (shown,) = examples("value_kind.value-type", 1)
 
     assert (shown.item, shown.value) == (start("ann@example.org"), start("ann@example.org"))
+
+
+def test_what_was_observed_in_a_cell_is_shown_as_the_examples_show_it() -> None:
+    shown = filled("value.value-range", 1, 0, observed="ann@example.org, " + "x" * 100)
+
+    masked = start("ann@example.org")
+    assert shown.observed == f"{masked}, {'x' * 60}… (100 characters)"
+
+
+def test_what_was_measured_about_a_row_stays_as_it_was_observed() -> None:
+    assert filled("user_events.bot-like", 1, observed="3000").observed == "3000"
+    assert filled("fault.field-count", 1, observed="field-count").observed == "field-count"
 
 
 def test_of_an_odd_line_no_cell_is_shown() -> None:

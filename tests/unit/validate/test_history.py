@@ -76,6 +76,23 @@ def test_values_are_compared_in_standard_deviations_of_the_past() -> None:
     assert facts["value_spread"] == pytest.approx(2.0)  # values 2 and 4: 1.0 / 0.5
 
 
+def test_few_values_out_of_scale_say_nothing_about_the_others() -> None:
+    reports = past(value_mean=3.0, value_sd=1.0)
+    odd = frame(600)
+    odd.loc[0, "value"] = 500.0
+
+    facts = history.facts(odd, TABLE, reports, LIMITS)
+
+    assert facts["value_shift"] == pytest.approx(0.0, abs=0.01)
+    assert facts["value_spread"] == pytest.approx(1.0, abs=0.01)
+
+
+def test_many_values_out_of_scale_are_another_scale() -> None:
+    facts = history.facts(frame(600, value=30.0), TABLE, past(value_mean=3.0, value_sd=1.0), LIMITS)
+
+    assert facts["value_shift"] == pytest.approx(27.0)  # (30 - 3) / 1
+
+
 def test_equal_distributions_have_no_shift_and_moved_ones_have_the_formula_s() -> None:
     half = history.Values.of(np.array([1.0, 1.0, 5.0, 5.0]), SCALE).histogram
     moved = history.Values.of(np.array([1.0, 5.0, 5.0, 5.0]), SCALE).histogram

@@ -12,7 +12,6 @@ TEXT = pd.DataFrame(
         "user_id": ["u1", "naïve <b>", "u3"],
         "value": ["3", "9", "3"],
         "source_line": [2, 3, 4],
-        "fields": 2,
         "fault": "",
     }
 )

@@ -206,7 +206,7 @@ class GateParams(Section):
     max_same_slate: Share
     """Share of users who may be shown one and the same slate."""
     min_auc: Share
-    """Of binary tasks; the lower end of the interval must reach it."""
+    """Of binary tasks; an interval that includes it decides nothing."""
     max_calibration_error: Share
     min_coverage: Share
     """Share of the catalogue."""

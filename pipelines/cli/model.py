@@ -66,7 +66,11 @@ def gate(
     enforce: Annotated[bool, typer.Option(help="Exit 4 on reject, 99 on hold.")] = False,
     artifact: Annotated[
         Path | None,
-        typer.Option(parser=as_typed, metavar="DIR", help="Judge this artifact folder."),
+        typer.Option(
+            parser=as_typed,
+            metavar="DIR",
+            help="Judge this artifact folder; exit 4 unless it ships.",
+        ),
     ] = None,
     as_json: Json = False,
     params: ParamsFile = None,
@@ -79,8 +83,10 @@ def gate(
     from pipelines.gate import step
 
     settings = load(params, override)
-    verdict = step.run_on_artifact(settings, artifact) if artifact else step.run(settings)
-    console.show(verdict, as_json, step.enforce if enforce or artifact else None)
+    if artifact:
+        console.show(step.run_on_artifact(settings, artifact), as_json, step.require_ship)
+    else:
+        console.show(step.run(settings), as_json, step.enforce if enforce else None)
 
 
 def reproduce(

@@ -30,8 +30,8 @@ CATALOGUE = ("coverage", "gini", "novelty")
 
 
 @dataclass(frozen=True)
-class Page:
-    """What the page is about."""
+class Report:
+    """What the report shows."""
 
     winner: Winner
     prepared: Prepared
@@ -40,8 +40,8 @@ class Page:
     k: int
 
 
-def page(content: Page) -> str:
-    """The whole page as HTML."""
+def page(content: Report) -> str:
+    """The whole report as one HTML page."""
     sections = (
         _summary(content),
         _families(content),
@@ -59,7 +59,7 @@ def page(content: Page) -> str:
     )
 
 
-def _summary(content: Page) -> str:
+def _summary(content: Report) -> str:
     winner, prepared = content.winner, content.prepared
     counts = prepared.counts
     chosen = ", ".join(f"{family} {score:.4f}" for family, score in winner.scores.items())
@@ -77,7 +77,7 @@ def _summary(content: Page) -> str:
     return f'<table class="facts">{rows}</table>'
 
 
-def _families(content: Page) -> str:
+def _families(content: Report) -> str:
     names = [f"{name}_at_{content.k}" for name in (*RANKING, *CATALOGUE)]
     return (
         f"<h2>Test window, <code>live</code></h2>\n{_table(content, names)}"
@@ -86,7 +86,7 @@ def _families(content: Page) -> str:
     )
 
 
-def _tasks(content: Page) -> str:
+def _tasks(content: Report) -> str:
     figures = content.metrics.test["live"]
     heads = content.prepared.heads
     present = list(dict.fromkeys(name for family in figures.values() for name in family))
@@ -94,7 +94,7 @@ def _tasks(content: Page) -> str:
     return f"<h2>Tasks</h2>\n{_table(content, names)}" if names else ""
 
 
-def _table(content: Page, names: Sequence[str]) -> str:
+def _table(content: Report, names: Sequence[str]) -> str:
     figures = content.metrics.test["live"]
     sizes = [next((f[name] for f in figures.values() if name in f), None) for name in names]
     head = "".join(
@@ -115,7 +115,7 @@ def _cell(known: Estimates, name: str) -> str:
     return f"<td>{_estimate(known[name]) if name in known else '-'}</td>"
 
 
-def _paired(content: Page) -> str:
+def _paired(content: Report) -> str:
     pairs = content.metrics.paired["live"]
     names = list(next(iter(pairs.values()), {}))
     head = "".join(f"<th>{_label(name)}</th>" for name in names)
@@ -128,7 +128,7 @@ def _paired(content: Page) -> str:
     return f"<h2>Paired differences</h2>\n<table><tr><th>pair</th>{head}</tr>{rows}</table>"
 
 
-def _slices(content: Page) -> str:
+def _slices(content: Report) -> str:
     metric = f"ndcg_at_{content.k}"
     figures = content.metrics.slices["live"]
     groups = ("history", "item")
@@ -149,7 +149,7 @@ def _slices(content: Page) -> str:
     )
 
 
-def _slice_row(content: Page, name: str, metric: str) -> str:
+def _slice_row(content: Report, name: str, metric: str) -> str:
     families = content.metrics.slices["live"].values()
     size = next(slices[name][metric] for slices in families if name in slices)
     cells = "".join(
@@ -159,7 +159,7 @@ def _slice_row(content: Page, name: str, metric: str) -> str:
     return f"<tr><td>{_text(name)}</td><td>{size.n_events}</td><td>{size.n_users}</td>{cells}</tr>"
 
 
-def _learning(content: Page) -> str:
+def _learning(content: Report) -> str:
     return "".join(_curves(report) for report in content.reports if report.learning_curve)
 
 

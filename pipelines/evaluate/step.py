@@ -21,7 +21,7 @@ from pipelines.contracts.model import (
 from pipelines.cost import measure, measured
 from pipelines.errors import DataChanged
 from pipelines.evaluate.naming import Choice, best_baseline, name_winner
-from pipelines.evaluate.report import Page, page
+from pipelines.evaluate.report import Report, page
 from pipelines.measures.protocols import Answers, Questions, live
 from pipelines.measures.recorded import write_ranks
 from pipelines.measures.scores import Window, compare, estimates, paired, sliced
@@ -53,14 +53,14 @@ def run(params: Params) -> Evaluated:
 
     write_ranks(MEASURED, {family: (a.rows, a.ranks) for family, a in answers.items()})
     storage.write_record(METRICS, metrics)
-    content = Page(winner, data.prepared, metrics, reports, params.evaluate.k)
+    content = Report(winner, data.prepared, metrics, reports, params.evaluate.k)
     storage.write_atomic(REPORT, page(content).encode())
     figures = {family: values[metric].value for family, values in metrics.test["live"].items()}
     return Evaluated(winner=winner.family, ndcg=figures, metrics=str(METRICS), report=str(REPORT))
 
 
 def _report(family: str, data: PreparedData) -> TrainReport:
-    """What `train` reported, if its artifact is the one that it wrote, of these very tables."""
+    """What `train` reported, if its artifact is the one that it wrote, of this cut."""
     path, folder = TRAIN_REPORTS / f"{family}.json", ARTIFACTS / family
     report = storage.read_record(path, TrainReport)
     if artifact.model_digest(folder) != report.artifact_digest:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.contracts.model import Difference, Kind, Winner
+from pipelines.contracts.model import Check, Difference, Kind, Winner
 from pipelines.gate.probe import Probe
 from pipelines.measures.protocols import Answers
 from pipelines.measures.scores import Window
@@ -104,11 +104,11 @@ class Case:
 
     @cached_property
     def others(self) -> dict[str, Doubles]:
-        """Gains of the other families."""
+        """Gains of the other families; of all where the name is only what a manifest claims."""
         return {
             family: self.window.gains(ranks)
             for family, ranks in self.ranks.items()
-            if family != self.family
+            if self.winner is None or family != self.family
         }
 
     def difference(
@@ -119,3 +119,11 @@ class Case:
             return self.window.bootstrap.difference(gains, others)
         resamples = self.window.resamples(self.window.users[inside])
         return resamples.difference(gains[inside], others[inside])
+
+
+def judged_on_evidence(case: Case, check: Check) -> Check:
+    """A failed check is undecided where the window is so small that it may be luck."""
+    if check.verdict != "fail" or case.has_evidence:
+        return check
+    reason = f"{check.reason}; the window is small"
+    return check.model_copy(update={"verdict": "undecided", "reason": reason})

@@ -1,7 +1,7 @@
 """Asks everything that the checks need: the artifacts, a fresh process, the champion.
 
-An artifact under judgement is somebody's program: whatever it does, the gate must say so and go
-on. That is why asking it catches every exception and keeps it as the reason of a failed check.
+An artifact, the champion's too, is somebody's program: whatever it does, the gate must say so and
+go on. That is why asking it catches every exception and keeps it as the reason of a check.
 """
 
 import json
@@ -13,12 +13,13 @@ from pathlib import Path
 from pipelines import cost
 from pipelines.contracts.model import ARTIFACTS, REFIT, WINNER, Champion, Kind, Winner
 from pipelines.errors import BadArtifact, BadRecord, TandemError, shorten
+from pipelines.gate import replay
 from pipelines.gate.case import Opponent, Rival, Subject
 from pipelines.gate.probe import probe
 from pipelines.home import Home
 from pipelines.measures.protocols import Questions, live
 from pipelines.measures.scores import Window
-from pipelines.models import artifact, replay
+from pipelines.models import artifact
 from pipelines.state.fetch import fetch_artifact, read_record
 
 REPLAY_SECONDS = 300
@@ -53,8 +54,7 @@ def subject(name: str, folder: Path, window: Window, batch: int, is_scored: bool
     try:
         asked = _answered(asked, window, batch, is_scored)
     except Exception as error:
-        why = f"it cannot be asked: {type(error).__name__}: {shorten(str(error))}"
-        asked = replace(asked, fault=why)
+        asked = replace(asked, fault=_unasked(error))
     return replace(asked, replayed=_replayed(fresh))
 
 
@@ -69,11 +69,19 @@ def opponent(champion: Champion, kind: Kind, window: Window, batch: int) -> Oppo
         judged = _rival(_fetch_judged(champion), "judged in its recipe run", window, batch)
     except TandemError as error:
         return Opponent(champion.version, None, None, f"its artifact: {error.message}")
+    except Exception as error:
+        return Opponent(champion.version, None, None, _unasked(error))
     return Opponent(champion.version, judged, served, None)
+
+
+def _unasked(error: Exception) -> str:
+    return f"it cannot be asked: {type(error).__name__}: {shorten(str(error))}"
 
 
 def _answered(asked: Subject, window: Window, batch: int, is_scored: bool) -> Subject:
     model = artifact.open_artifact(asked.folder, verify=False)
+    if model.manifest.heads != window.data.prepared.heads:
+        raise BadArtifact("its heads are not those of this data", where=[str(asked.folder)])
     questions = Questions(window.data, window.rows, window.k, batch)
     answers = live(model, questions, f"{asked.name} on test") if is_scored else None
     probed = probe(model, window.data, window.k)

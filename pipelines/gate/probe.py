@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from pipelines.measures.protocols import masked_slates, masks
-from pipelines.models.artifact import Artifact
-from pipelines.models.examples import Floats, Ints, Pages, PreparedData, Texts
+from pipelines.measures.protocols import Asked, Bools, masked_slates, masks
+from pipelines.models.artifact import Artifact, Slates
+from pipelines.models.examples import Floats, Ints, Pages, PreparedData, Queries, Texts
 
 USERS = 200
 """At most that many users are asked about."""
@@ -60,12 +60,12 @@ def probe(model: Artifact, data: PreparedData, k: int) -> Probe:
     last = _last_pages(pages, data.timestamps)
     few = pages.start[_telling(pages.start - pages.user_start)]
     known = pd.Index(model.manifest.item_ids).get_indexer(pd.Index(data.interactions["item_id"]))
-    users = data.queries(pages.start[last], model.manifest.max_history)
+    users = _queries(model, data, pages.start[last])
     allow = masks(pages, last, known.astype(np.int64), len(model.manifest.item_ids))
     item_ids = np.tile(np.array(model.manifest.item_ids, dtype=object), (len(few), 1))
-    ranked = model.rank(data.queries(few, model.manifest.max_history), item_ids)
+    ranked = model.rank(_queries(model, data, few), item_ids)
     masked = model.recommend(users, allow, k)
-    first = data.queries(pages.start[last[:FEW]], model.manifest.max_history)
+    first = _queries(model, data, pages.start[last[:FEW]])
     _, forbidden = masked_slates(model, first, allow[:FEW], len(model.manifest.item_ids))
     return Probe(
         scores=ranked.scores,
@@ -78,6 +78,10 @@ def probe(model: Artifact, data: PreparedData, k: int) -> Probe:
         latency_ms=_latency_ms(model, data, few[-1:], k),
         growth_bytes=_growth_bytes(model, data, few, k),
     )
+
+
+def _queries(model: Asked, data: PreparedData, rows: Ints) -> Queries:
+    return data.queries(rows, model.manifest.max_history, model.manifest.profile_fields)
 
 
 def _last_pages(pages: Pages, timestamps: Ints) -> Ints:
@@ -94,24 +98,41 @@ def _telling(lengths: Ints) -> Ints:
     return order[np.unique(np.linspace(0, len(order) - 1, FEW).astype(np.int64))]
 
 
-def _unstable(model: Artifact, data: PreparedData, rows: Ints, k: int) -> int:
+def _unstable(model: Asked, data: PreparedData, rows: Ints, k: int) -> int:
     """Requests that are answered differently alone, or the second time."""
-    together = model.recommend(data.queries(rows, model.manifest.max_history), None, k)
-    again = model.recommend(data.queries(rows, model.manifest.max_history), None, k)
+    together, again = (model.recommend(_queries(model, data, rows), None, k) for _ in range(2))
     wrong = 0
     for place, row in enumerate(rows):
-        alone = model.recommend(data.queries(np.array([row]), model.manifest.max_history), None, k)
-        is_same = (
-            np.allclose(alone.scores[0], together.scores[place], rtol=TOLERANCE, atol=TOLERANCE)
-            and (again.item_ids[place] == together.item_ids[place]).all()
-        )
-        wrong += not is_same
+        alone = model.recommend(_queries(model, data, np.array([row])), None, k)
+        first = _row(together, place)
+        wrong += not (_is_same(first, _row(again, place)) and _is_same(first, _row(alone, 0)))
     return wrong
+
+
+def _row(slates: Slates, place: int) -> Slates:
+    return Slates(slates.item_ids[place], slates.scores[place], slates.predictions[place])
+
+
+def _is_same(one: Slates, other: Slates) -> bool:
+    """Whether two slates of one request are equal; items with equal scores may change places."""
+    ties = _close(one.scores[1:], one.scores[:-1])
+    # the last place may hold any item that ties with the first one that is not shown
+    may_change = np.append(ties, True) | np.append(False, ties)
+    is_equal = one.item_ids == other.item_ids
+    return bool(
+        _close(one.scores, other.scores).all()
+        and (is_equal | may_change).all()
+        and _close(one.predictions, other.predictions)[is_equal].all()
+    )
+
+
+def _close(some: Floats, others: Floats) -> Bools:
+    return np.asarray(np.isclose(some, others, TOLERANCE, TOLERANCE, equal_nan=True))
 
 
 def _latency_ms(model: Artifact, data: PreparedData, row: Ints, k: int) -> float:
     """The fastest of many calls with a long history: the model's cost, not the machine's load."""
-    query = data.queries(row, model.manifest.max_history)
+    query = _queries(model, data, row)
     seconds = []
     for _ in _times(WARM_CALLS + TIMED_CALLS):
         start = time.perf_counter()
@@ -122,7 +143,7 @@ def _latency_ms(model: Artifact, data: PreparedData, row: Ints, k: int) -> float
 
 def _growth_bytes(model: Artifact, data: PreparedData, rows: Ints, k: int) -> int:
     """How much the process grows over many requests."""
-    query = data.queries(rows[:1], model.manifest.max_history)
+    query = _queries(model, data, rows[:1])
     process = psutil.Process(os.getpid())
     before = int(process.memory_info().rss)
     for _ in _times(GROWTH_CALLS):

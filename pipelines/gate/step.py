@@ -1,4 +1,4 @@
-"""`gate`: asks every model anew, runs every check, and writes one verdict."""
+"""`gate`: asks the judged, refitted and champion models, runs every check, writes one verdict."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -93,12 +93,30 @@ def enforce(verdict: Verdict) -> None:
         Rejected: The verdict is reject.
         OnHold: The verdict is hold.
     """
-    if verdict.verdict == "ship":
-        return
+    if verdict.verdict != "ship":
+        kind = Rejected if verdict.verdict == "reject" else OnHold
+        raise kind(_said(verdict), where=_reasons(verdict), hint=f"all checks: {GATE}")
+
+
+def require_ship(verdict: Verdict) -> None:
+    """Nothing when it ships: of an artifact that is judged by itself, a hold is a no, too.
+
+    Raises:
+        Rejected: The verdict is reject or hold.
+    """
+    if verdict.verdict != "ship":
+        raise Rejected(
+            _said(verdict), where=_reasons(verdict), hint="all checks: the same with --json"
+        )
+
+
+def _said(verdict: Verdict) -> str:
+    return f"{verdict.verdict}: {verdict.reason}"
+
+
+def _reasons(verdict: Verdict) -> list[str]:
     wanted = "fail" if verdict.verdict == "reject" else "undecided"
-    where = [f"{c.name}: {c.reason}" for c in verdict.checks if c.verdict == wanted]
-    kind = Rejected if verdict.verdict == "reject" else OnHold
-    raise kind(f"{verdict.verdict}: {verdict.reason}", where=where, hint=f"all checks: {GATE}")
+    return [f"{check.name}: {check.reason}" for check in verdict.checks if check.verdict == wanted]
 
 
 def _require_listed(params: Params, winner: Winner) -> None:

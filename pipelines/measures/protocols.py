@@ -72,14 +72,14 @@ class Answers:
 
 def live(model: Asked, asked: Questions, description: str = "live") -> Answers:
     """Asks one request per page and looks for each of the page's items in its slate."""
-    data, pages = asked.data, asked.data.pages(asked.rows)
-    catalogue = pd.Index(model.manifest.item_ids)
+    data, pages, manifest = asked.data, asked.data.pages(asked.rows), model.manifest
+    catalogue = pd.Index(manifest.item_ids)
     known = catalogue.get_indexer(pd.Index(data.interactions["item_id"])).astype(np.int64)
     slates = np.full((len(pages.start), asked.k), -1, dtype=np.int64)
-    predictions = np.full((len(known), len(model.manifest.heads)), np.nan, dtype=np.float32)
+    predictions = np.full((len(known), len(manifest.heads)), np.nan, dtype=np.float32)
     forbidden = 0
     for some in _batches(pages, asked.batch, description):
-        queries = data.queries(pages.start[some], model.manifest.max_history)
+        queries = data.queries(pages.start[some], manifest.max_history, manifest.profile_fields)
         allow = masks(pages, some, known, len(catalogue))
         slates[some], broken = masked_slates(model, queries, allow, asked.k)
         forbidden += broken

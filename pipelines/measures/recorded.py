@@ -1,7 +1,7 @@
 """Ranks on disk: what each model answered to each interaction of the test window.
 
-The gate compares models by these, so that the test window is not asked again of a model that has
-answered. They hold rows and ranks, no ids.
+The gate compares the judged model with the other families by these, without asking them again, and
+checks that the judged one, asked anew, still answers so. They hold rows and ranks, no ids.
 """
 
 from collections.abc import Mapping

@@ -144,11 +144,6 @@ class Artifact:
         """[items, dim] in manifest order."""
         return cast("Floats", self._signature("item_vectors")()["item_vectors"].numpy())
 
-    @property
-    def can_explain(self) -> bool:
-        """Whether the family has `explain`."""
-        return "explain" in self._loaded.signatures
-
     def explain(self, queries: Queries, item_ids: Texts) -> Contributions:
         """What adds up to the score of one item a row, `item_ids` [batch]."""
         answer = self._signature("explain")(

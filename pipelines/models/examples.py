@@ -4,6 +4,7 @@ The history of an interaction is what its user had done strictly before. Interac
 at one instant are a page: they never see each other.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,10 @@ Floats = npt.NDArray[np.float32]
 INTERACTIONS = "interactions.parquet"
 ITEMS = "items.parquet"
 PREPARED = "prepared.json"
+UNKNOWN = ""
+"""A profile field of which nothing is known."""
+MIN_SHARING_USERS = 5
+"""A profile value that fewer users carry counts as unknown: a model names nobody."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +168,16 @@ class PreparedData:
             timestamps=np.where(is_padding, 0, self.timestamps[positions]),
         )
 
-    def queries(self, rows: Ints, max_history: int) -> Queries:
-        """The request that each row's moment would have sent."""
-        return Queries(self.histories(rows, max_history), self.profile[rows], self.timestamps[rows])
+    def queries(self, rows: Ints, max_history: int, fields: Sequence[str]) -> Queries:
+        """The request that each row's moment would have sent.
+
+        Args:
+            rows: One query each.
+            max_history: The asked model's.
+            fields: The asked model's profile fields; what the tables lack is unknown.
+        """
+        names = [f"profile_{field}" for field in fields]
+        profile = self.interactions.iloc[rows].reindex(columns=names, fill_value=UNKNOWN)
+        return Queries(
+            self.histories(rows, max_history), profile.to_numpy(object), self.timestamps[rows]
+        )

@@ -66,6 +66,9 @@ def fit(
             f"no interaction before {micros_to_rfc3339(until)} is with an item of the catalogue",
             hint="accept more partitions, or an items snapshot that knows their items",
         )
+    from pipelines.models import engine  # late: who asks for a digest alone needs no TensorFlow
+
+    engine.make_repeatable(params.fit.seed, params.fit.threads)
     # by name and not by import: no family depends on another, so an edit of one refits that one
     family = importlib.import_module(f"pipelines.models.{name}")
     return cast(

@@ -14,7 +14,13 @@ import numpy.typing as npt
 from pydantic import Field
 
 from pipelines.contracts.record import Record
-from pipelines.models.examples import Histories, PreparedData, Queries
+from pipelines.models.examples import (
+    MIN_SHARING_USERS,
+    UNKNOWN,
+    Histories,
+    PreparedData,
+    Queries,
+)
 
 TOLERANCE = 1e-4
 """By how much a score or a prediction may differ between two loads of one file."""
@@ -26,6 +32,8 @@ LARGEST_EXCLUSION = 10_000
 """Items that one request to the API may exclude."""
 LISTED = 20
 """Items of an answer that are written down; of a longer one the first half and the last."""
+SHOWN_KINDS = ("category", "number")
+"""Profile fields of which a golden request names a value."""
 STRIDE = 37
 """Steps through the catalogue, so that histories mix."""
 
@@ -246,11 +254,13 @@ def _kinds(data: PreparedData) -> Iterator[tuple[str, float | None]]:
 
 
 def _frequent_profile(data: PreparedData) -> dict[str, str]:
+    """The value of each field that most users carry: nobody's own, and no free text."""
     profile = {}
-    for field in data.prepared.profile_fields:
-        values = data.interactions[f"profile_{field}"]
-        counts = values[values != ""].value_counts()
-        if len(counts):
+    for field, kind in data.prepared.profile_fields.items():
+        column = f"profile_{field}"
+        pairs = data.interactions[["user_id", column]].drop_duplicates()
+        counts = pairs.loc[pairs[column] != UNKNOWN, column].value_counts()
+        if kind in SHOWN_KINDS and counts.max() >= MIN_SHARING_USERS:
             profile[field] = min(str(value) for value in counts.index[counts == counts.max()])
     return profile
 

@@ -75,7 +75,6 @@ class Shape:
     """What the signatures need to know of a family besides its scorer."""
 
     item_ids: list[str]
-    n_heads: int
     n_profile: int
     max_history: int
     task_weights: list[float]
@@ -98,7 +97,7 @@ class Recommender(tf.Module):
         n_items = len(shape.item_ids)
         self.scorer = scorer
         self.n_items = n_items
-        self.shape = (shape.max_history, shape.n_heads, shape.n_profile)
+        self.max_history, self.n_profile = shape.max_history, shape.n_profile
         self.default_weights = tf.constant(shape.task_weights, tf.float32)
         self.catalogue = tf.constant(shape.item_ids, tf.string)
         initial = tf.lookup.KeyValueTensorInitializer(
@@ -109,7 +108,7 @@ class Recommender(tf.Module):
     def signatures(self) -> dict[str, Any]:
         """The functions to export, by name."""
         history, weights = _history_specs(), _spec(tf.float32, None, None)
-        context = (_spec(tf.string, None, self.shape[2]), _spec(tf.int64, None))
+        context = (_spec(tf.string, None, self.n_profile), _spec(tf.int64, None))
         ids, k = _spec(tf.string, None), _spec(tf.int32)
         query = (*history, *context)
         made = {
@@ -211,20 +210,18 @@ class Recommender(tf.Module):
 
     def _query(self, history: tuple[Tensor, ...], profile: Tensor, now: Tensor) -> Query:
         length = tf.shape(history[0])[1]
-        start = tf.maximum(length - self.shape[0], 0)
+        start = tf.maximum(length - self.max_history, 0)
         item_ids, events, values, timestamps = (column[:, start:] for column in history)
         rows = self.rows.lookup(item_ids)
         return Query(rows, item_ids != "", events, values, timestamps, profile, now)
 
     def _weights(self, task_weights: Tensor) -> Tensor:
-        n_tasks = self.default_weights.shape[0]
         is_given = tf.shape(task_weights)[1] > 0
-        padded = tf.pad(task_weights, [[0, 0], [0, n_tasks - tf.shape(task_weights)[1]]])
-        return tf.where(is_given, padded, self.default_weights[None, :])
+        whole = _whole(task_weights, self.default_weights.shape[0])
+        return tf.where(is_given, whole, self.default_weights[None, :])
 
     def _allowed(self, allow: Tensor) -> Tensor:
-        width = tf.shape(allow)[1]
-        return tf.pad(allow, [[0, 0], [0, self.n_items - width]]) | (width == 0)
+        return _whole(allow, self.n_items) | (tf.shape(allow)[1] == 0)
 
     def _score(self, query: Query, task_weights: Tensor) -> tuple[Tensor, Tensor]:
         answer = self.scorer.answer(query)
@@ -243,6 +240,12 @@ class Recommender(tf.Module):
             "scores": tf.pad(found.values, [[0, 0], [0, missing]], constant_values=NO_SCORE),
             "predictions": tf.pad(chosen, [[0, 0], [0, missing], [0, 0]], constant_values=np.nan),
         }
+
+
+def _whole(rows: Tensor, width: int) -> Tensor:
+    """[b, width] from as many columns or from none, which become zeros; others are refused."""
+    missing = tf.where(tf.shape(rows)[1] > 0, 0, width)
+    return tf.ensure_shape(tf.pad(rows, [[0, 0], [0, missing]]), [None, width])
 
 
 def constant(values: npt.NDArray[Any]) -> Any:

@@ -1,5 +1,6 @@
 """What is known of each item from the fit window alone: decayed counts and means of labels."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +34,32 @@ def decayed_counts(
     ages_days = (until - data.timestamps[rows]) / DAY_US
     weights = np.exp2(-ages_days / half_life_days)
     return np.bincount(data.item_rows[rows], weights, minlength=len(data.items)).astype(np.float64)
+
+
+def recent_share(
+    data: PreparedData, task: RetrievalTask, until: int, half_life_days: float
+) -> Doubles:
+    """[items]: decayed counts as shares of the largest; 0 where there is none at all."""
+    counts = decayed_counts(data, task, until, half_life_days)
+    return counts / max(float(counts.max(initial=0.0)), 1e-12)
+
+
+def task_rows(
+    data: PreparedData, means: Doubles, of_retrieval: Callable[[RetrievalTask], Doubles]
+) -> Doubles:
+    """[tasks, items]: what is said of a retrieval task, and each head's mean labels, standardised.
+
+    Args:
+        data: Prepared tables.
+        means: [items, heads]
+        of_retrieval: [items] for a retrieval task.
+    """
+    heads = iter(standardised(means).T)
+    rows = [
+        of_retrieval(task) if isinstance(task, RetrievalTask) else next(heads)
+        for task in data.prepared.tasks
+    ]
+    return np.stack(rows)
 
 
 def positive_rows(data: PreparedData, task: RetrievalTask, until: int) -> Ints:

@@ -1,6 +1,9 @@
 """What a task of the descriptor says about interactions: positives, labels, and who has one."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import reduce
+from operator import and_
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +23,25 @@ class Labels(NamedTuple):
     """False where the interaction says nothing about the task."""
 
 
-def is_positive(rule: Rule, events: npt.NDArray[np.object_], values: Floats) -> Booleans:
-    """Which interactions the rule calls positive; a missing value reaches no threshold."""
-    positive = np.ones(len(events), dtype=bool)
+def meets(rule: Rule, is_kind: Callable[[str], Any], values: Any) -> Any:
+    """Where all that the rule asks for holds, as a mask; for arrays and for tensors in a graph.
+
+    Args:
+        rule: Of a task.
+        is_kind: The mask of a kind of event.
+        values: The events' values; a missing one is NaN, which reaches no threshold.
+    """
+    parts = []
     if rule.event is not None:
-        positive &= events == rule.event
+        parts.append(is_kind(rule.event))
     if rule.value is not None:
-        positive &= np.nan_to_num(values, nan=-np.inf) >= rule.value.at_least
+        parts.append(values >= rule.value.at_least)
+    return reduce(and_, parts)
+
+
+def is_positive(rule: Rule, events: npt.NDArray[np.object_], values: Floats) -> Booleans:
+    """Which interactions the rule calls positive."""
+    positive: Booleans = meets(rule, lambda kind: events == kind, values)
     return positive
 
 

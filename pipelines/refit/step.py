@@ -4,7 +4,7 @@ from pipelines import storage
 from pipelines.contracts.model import PREPARED, REFIT, WINNER, Refitted, Winner
 from pipelines.cost import measured
 from pipelines.errors import DataChanged
-from pipelines.models import artifact, engine
+from pipelines.models import artifact
 from pipelines.models.examples import PreparedData
 from pipelines.models.family import code_digest, fit
 from pipelines.params import Params
@@ -20,7 +20,6 @@ def run(params: Params) -> Refitted:
     winner = storage.read_record(WINNER, Winner)
     _require_judged_code(winner)
     recipe = _recipe(params, winner)
-    engine.make_repeatable(recipe.fit.seed, recipe.fit.threads)
     data = PreparedData.load(PREPARED)
 
     newest = data.prepared.newest_event

@@ -17,7 +17,7 @@ from pipelines.cost import measure
 from pipelines.errors import UnknownFamily
 from pipelines.measures.protocols import Questions, live
 from pipelines.measures.scores import Window, estimates, user_gains
-from pipelines.models import artifact, engine
+from pipelines.models import artifact
 from pipelines.models.examples import PreparedData
 from pipelines.models.family import Fitted, fit
 from pipelines.params import Params
@@ -38,7 +38,6 @@ def run(params: Params, family: str) -> Trained:
     """
     _require_listed(params, family)
     with measure(f"train.{family}"):
-        engine.make_repeatable(params.fit.seed, params.fit.threads)
         data = PreparedData.load(PREPARED)
 
         fitted = _fit(params, family, data, RunFile.load())

@@ -39,7 +39,7 @@ def unseen(world: World, rows: np.ndarray) -> np.ndarray:
 
 def slates_of(model: Artifact, world: World, rows: np.ndarray) -> np.ndarray:
     """[rows, SLATE]: the best unseen items at each row's moment."""
-    queries = world.data.queries(rows, model.manifest.max_history)
+    queries = world.data.queries(rows, model.manifest.max_history, model.manifest.profile_fields)
     return model.recommend(queries, unseen(world, rows), SLATE).item_ids
 
 

@@ -1,12 +1,15 @@
 """Every family, fitted once per session on the world, and asked through its written artifact."""
 
+from typing import get_args
+
 import pytest
 
 from pipelines.models.artifact import Artifact, open_artifact, write
 from pipelines.models.family import fit
+from pipelines.params import Family
 from tests.world import VALIDATION_CUT, World, make_world, world_params
 
-FAMILIES = ("popularity", "cf", "content", "multitask")
+FAMILIES = get_args(Family)
 
 
 @pytest.fixture(scope="session")

@@ -245,7 +245,7 @@ def test_replay_refuses_an_artifact_with_a_changed_weight(artifacts, tmp_path):
 
 
 def _replay(folder):
-    command = [sys.executable, "-m", "pipelines.models.replay", str(folder)]
+    command = [sys.executable, "-m", "pipelines.gate.replay", str(folder)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
@@ -253,7 +253,7 @@ def test_queries_of_the_world_are_strictly_earlier(world):
     """Would catch page siblings and the target itself in the history."""
     rows = world.data.window("test")
 
-    queries = world.data.queries(rows, 1000)
+    queries = world.data.queries(rows, 1000, [])
 
     assert (queries.histories.timestamps.max(axis=1) < world.data.timestamps[rows]).all()
     assert (queries.now == world.data.timestamps[rows]).all()

@@ -1,6 +1,7 @@
 """Golden requests of every family: each corner in the file, in a process, and through HTTP."""
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +21,6 @@ from services.recommender.auth import ApiKey
 from services.recommender.startup import Settings, Startup
 from tests.behaviour.conftest import FAMILIES
 from tests.integration import serving
-from tests.ports import free_port
 
 READY_SECONDS = 60.0
 CORNERS = {
@@ -104,11 +104,10 @@ def _served(folder: Path, home: Path) -> Iterator[httpx.Client]:
     application = Application(
         Startup(folder, settings, release), ApiKey(serving.KEY), release, "blue"
     )
-    port = free_port()
-    server = uvicorn.Server(
-        uvicorn.Config(application, port=port, lifespan="off", log_level="error")
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(application, lifespan="off", log_level="error"))
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     headers = {"Authorization": f"Bearer {serving.KEY}"}
     try:

@@ -43,7 +43,9 @@ def test_oracle_is_not_beaten(personal, world):
 def test_newest_event_counts_most(personal, world):
     """Would catch a reversed history: read from the wrong end, much less is foreseen."""
     rows = world.asked(WINDOW)
-    queries = world.data.queries(rows, personal.manifest.max_history)
+    queries = world.data.queries(
+        rows, personal.manifest.max_history, personal.manifest.profile_fields
+    )
     histories = queries.histories
     backwards = np.array(
         [[""] * row.count("") + [i for i in row if i][::-1] for row in histories.item_ids.tolist()],

@@ -114,7 +114,7 @@ def test_similar_new_items_are_those_of_the_same_genre(content):
 
 def _queries(world, history, values):
     row = world.asked(WINDOW)[:1]
-    queries = world.data.queries(row, 100)
+    queries = world.data.queries(row, 100, list(world.data.prepared.profile_fields))
     histories = replace(
         queries.histories,
         item_ids=np.array([history], dtype=object),

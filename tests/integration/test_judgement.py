@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipelines import storage
+from pipelines.cli import application
 from pipelines.contracts.model import (
     ARTIFACTS,
     GATE,
@@ -16,6 +18,7 @@ from pipelines.contracts.model import (
     REPORT,
     TRAIN_REPORTS,
     WINNER,
+    Champion,
     Metrics,
     TrainReport,
     Verdict,
@@ -23,8 +26,13 @@ from pipelines.contracts.model import (
 )
 from pipelines.errors import DataChanged, NotMeasured, UnknownFamily
 from pipelines.evaluate import step as evaluate
+from pipelines.gate import gathering
 from pipelines.gate import step as gate
-from pipelines.models.artifact import MANIFEST, Manifest
+from pipelines.measures.recorded import read_ranks
+from pipelines.measures.scores import Window
+from pipelines.models.artifact import MANIFEST, Manifest, write
+from pipelines.models.examples import PreparedData
+from pipelines.models.family import fit
 from pipelines.refit import step as refit
 from pipelines.train import step as train
 from tests.world import make_world, world_params
@@ -66,6 +74,13 @@ def clone(judged, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "clone")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     return tmp_path / "clone"
+
+
+CHAMPION = Champion(version="recommender@v1.0.0", commit="0" * 40)
+
+
+def make_window(data: PreparedData) -> Window:
+    return Window(data, data.window("test"), k=3, samples=10, seed=1)
 
 
 def failed(verdict: Verdict) -> set[str]:
@@ -134,6 +149,60 @@ def test_an_artifact_is_judged_by_itself(clone, params):
     verdict = gate.run_on_artifact(params, ARTIFACTS / "cf")
 
     assert (verdict.verdict, verdict.kind) == ("ship", "recipe"), verdict.reason
+
+
+def test_an_artifact_that_is_held_is_no_success(clone, capsys):
+    settings = [word for override in (*SMALL, *KNOWN) for word in ("-P", override)]
+    few = ("--params", str(ROOT / "params.yaml"), *settings, "-P", "gate.min_events=100000")
+
+    code = application.main(["gate", "--artifact", "artifacts/cf", "--json", *few])
+
+    told = json.loads(capsys.readouterr().out)
+    assert (code, told["verdict"]) == (4, "hold")
+
+
+@pytest.mark.parametrize("heads", [["stars", "like"], ["like"]], ids=["reordered", "fewer"])
+def test_an_artifact_with_other_heads_is_refused(clone, params, heads):
+    other = shutil.copytree(ARTIFACTS / "cf", Path("other"))
+    manifest = storage.read_record(other / MANIFEST, Manifest)
+    storage.write_record(other / MANIFEST, manifest.model_copy(update={"heads": heads}))
+
+    verdict = gate.run_on_artifact(params, other)
+
+    reasons = {check.name: check.reason for check in verdict.checks}
+    assert verdict.verdict == "reject"
+    assert "its heads are not those of this data" in reasons["task:like"]
+
+
+def test_a_champion_of_other_profile_fields_is_asked(clone, params, monkeypatch):
+    data = PreparedData.load(PREPARED)
+    fields = {"segment": "category", "city": "category", "age": "number"}
+    prepared = data.prepared.model_copy(update={"profile_fields": fields})
+    older = replace(data, prepared=prepared, interactions=data.interactions.assign(profile_city=""))
+    until = prepared.fit_cut
+    fitted = fit("popularity", older, params, until=until, epochs=None, calibration=None)
+    write(Path("older"), fitted, older, params, data.last_instant(until))
+    monkeypatch.setattr(gathering, "_fetch_served", lambda _: Path("older"))
+
+    found = gathering.opponent(CHAMPION, "refresh", make_window(data), batch=100)
+
+    assert found.fault is None
+    assert found.decides.ranks.tolist() == read_ranks(MEASURED, "popularity")[1].tolist()
+
+
+def test_a_champion_that_cannot_be_loaded_is_told_and_ends_nothing(clone, monkeypatch):
+    broken = shutil.copytree(ARTIFACTS / "cf", Path("broken"))
+    graph = broken / "saved_model" / "saved_model.pb"
+    graph.write_bytes(b"no graph")
+    manifest = storage.read_record(broken / MANIFEST, Manifest)
+    files = {**manifest.files, "saved_model/saved_model.pb": storage.sha256_file(graph)}
+    storage.write_record(broken / MANIFEST, manifest.model_copy(update={"files": files}))
+    monkeypatch.setattr(gathering, "_fetch_served", lambda _: broken)
+
+    found = gathering.opponent(CHAMPION, "refresh", make_window(PreparedData.load(PREPARED)), 100)
+
+    assert found.decides is None
+    assert found.fault.startswith("it cannot be asked: ")
 
 
 def test_popularity_under_another_name_is_refused(clone, params):

@@ -47,9 +47,7 @@ def make_module():
             )
 
     weights = [1.0] + [0.0] * (len(TASKS) - 1)
-    return Recommender(
-        Ring(), Shape(ITEM_IDS, len(HEADS), len(PROFILE_FIELDS), MAX_HISTORY, weights)
-    )
+    return Recommender(Ring(), Shape(ITEM_IDS, len(PROFILE_FIELDS), MAX_HISTORY, weights))
 
 
 def golden_request(name: str, history: list[str], k: int, allow: str = "all") -> dict:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from pipelines.contracts.model import Check
-from pipelines.gate.case import Case
-from pipelines.gate.outcome import decided, undecided
+from pipelines.gate.case import Case, judged_on_evidence
+from pipelines.gate.outcome import decided
 from pipelines.measures.metrics import catalogue
 from pipelines.measures.slices import fit_counts
 
@@ -26,7 +26,4 @@ def checks(case: Case) -> Iterator[Check]:
         f"share of the catalogue in slates; Gini {catalogue.gini(exposures):.4f}, "
         f"novelty {novelty:.4f} bits"
     )
-    if share < floor and not case.has_evidence:
-        yield undecided("coverage", share, floor, f"{reason}; the window is small")
-    else:
-        yield decided("coverage", share >= floor, share, floor, reason)
+    yield judged_on_evidence(case, decided("coverage", share >= floor, share, floor, reason))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from pipelines.contracts.model import Check
-from pipelines.gate.case import Case
+from pipelines.gate.case import Case, judged_on_evidence
 from pipelines.gate.outcome import decided, not_applicable, undecided
 from pipelines.measures.metrics.ranking import best_possible_ndcg
 from pipelines.storage import micros_to_rfc3339
@@ -59,7 +59,7 @@ def plausible(case: Case) -> Check:
     best = best_possible_ndcg(pages.end - pages.start, case.window.k)
     share, limit = float(case.gains.mean()) / best, case.params.max_share_of_best
     reason = f"share of the {best:.4f} that an oracle would reach; above, it has seen the answers"
-    return _limited(case, "plausible", share, limit, reason)
+    return judged_on_evidence(case, decided("plausible", share <= limit, share, limit, reason))
 
 
 def plausible_gain(case: Case) -> Check:
@@ -69,13 +69,6 @@ def plausible_gain(case: Case) -> Check:
     best = max(float(gains.mean()) for gains in case.others.values())
     if best == 0:
         return undecided("plausible_gain", None, case.params.max_gain, "no other family finds any")
-    gain = float(case.gains.mean()) / best
+    gain, limit = float(case.gains.mean()) / best, case.params.max_gain
     reason = f"multiples of the best other family's {best:.4f}"
-    return _limited(case, "plausible_gain", gain, case.params.max_gain, reason)
-
-
-def _limited(case: Case, name: str, value: float, limit: float, reason: str) -> Check:
-    """Above the limit it fails, unless a small window may just have been lucky."""
-    if value > limit and not case.has_evidence:
-        return undecided(name, value, limit, f"{reason}; the window is small")
-    return decided(name, value <= limit, value, limit, reason)
+    return judged_on_evidence(case, decided("plausible_gain", gain <= limit, gain, limit, reason))

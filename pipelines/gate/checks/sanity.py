@@ -10,6 +10,7 @@ from pipelines.gate.case import Case, Subject
 from pipelines.gate.checks.integrity import subjects
 from pipelines.gate.outcome import decided, not_applicable
 from pipelines.gate.probe import Probe
+from pipelines.models.examples import Floats
 
 NAMES = ("finite", "varied", "personalised", "stable", "exclusions")
 DIGITS = 6
@@ -23,19 +24,32 @@ def checks(case: Case) -> Iterator[Check]:
             fault = subject.fault or "it could not be asked"
             yield from (decided(f"{n}:{subject.name}", False, None, None, fault) for n in NAMES)
             continue
-        yield finite(subject.name, subject.probe)
+        yield finite(case, subject, subject.probe)
         yield varied(subject.name, subject.probe)
         yield personalised(case, subject, subject.probe)
         yield stable(subject.name, subject.probe)
         yield exclusions(subject, subject.probe)
 
 
-def finite(name: str, probe: Probe) -> Check:
+def finite(case: Case, subject: Subject, probe: Probe) -> Check:
     """No score and no prediction of any item is NaN or infinite, whatever the history."""
-    wrong = int((~np.isfinite(probe.scores)).sum() + (~np.isfinite(probe.predictions)).sum())
-    asked = probe.scores.size + probe.predictions.size
+    parts = [probe.scores, probe.predictions, _of_known_items(case, subject)]
+    wrong = int(sum((~np.isfinite(part)).sum() for part in parts))
+    asked = sum(part.size for part in parts)
     reason = f"NaN or infinity among {asked} scores and predictions"
-    return decided(f"finite:{name}", wrong == 0, wrong, 0, reason)
+    return decided(f"finite:{subject.name}", wrong == 0, wrong, 0, reason)
+
+
+def _of_known_items(case: Case, subject: Subject) -> Floats:
+    """[interactions, heads]: predictions of the window's items that are in the model's catalogue.
+
+    Of other items a model says NaN.
+    """
+    answers, manifest = subject.answers, subject.manifest
+    if answers is None or manifest is None:
+        return np.zeros((0, 0), dtype=np.float32)
+    chosen = case.data.interactions["item_id"].iloc[answers.rows]
+    return answers.predictions[chosen.isin(manifest.item_ids).to_numpy()]
 
 
 def varied(name: str, probe: Probe) -> Check:

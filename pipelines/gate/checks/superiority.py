@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from pipelines.contracts.model import BASELINES, POPULARITY, Check, Difference
-from pipelines.gate.case import Case, Doubles
+from pipelines.gate.case import Case, Doubles, judged_on_evidence
 from pipelines.gate.outcome import decided, not_applicable, undecided
 from pipelines.measures.scores import user_slices
 
@@ -52,8 +52,9 @@ def beats_best_baseline(case: Case) -> Check:
     if case.family not in BASELINES:
         return _superior(case, name, rivals[best], best)
     gap = case.difference(case.gains, rivals[best])
-    reason = f"it is a baseline, chosen over {best} on validation; {interval(gap)}"
-    return decided(name, gap.high >= 0, gap.difference, 0.0, reason)
+    reason = f"a baseline must only not be worse than {best}; {interval(gap)}"
+    found = decided(name, gap.high >= 0, gap.difference, 0.0, reason)
+    return judged_on_evidence(case, found)
 
 
 def slices(case: Case) -> Iterator[Check]:
@@ -101,5 +102,5 @@ def _superior(case: Case, name: str, others: Doubles, rival: str) -> Check:
     if gap.low > 0:
         return decided(name, True, gap.difference, 0.0, reason)
     if gap.high < 0:
-        return decided(name, False, gap.difference, 0.0, reason)
+        return judged_on_evidence(case, decided(name, False, gap.difference, 0.0, reason))
     return undecided(name, gap.difference, 0.0, f"{reason}; the interval includes 0")

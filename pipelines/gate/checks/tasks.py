@@ -6,7 +6,7 @@ import numpy as np
 
 from pipelines.contracts.model import Check
 from pipelines.descriptors import BinaryTask, RegressionTask, RetrievalTask
-from pipelines.gate.case import Case, Doubles
+from pipelines.gate.case import Case, Doubles, judged_on_evidence
 from pipelines.gate.outcome import decided, undecided
 from pipelines.measures.metrics import prediction
 from pipelines.measures.protocols import Answers
@@ -40,16 +40,16 @@ def binary(case: Case, task: BinaryTask, answers: Answers, column: int) -> Itera
     if auc.low is not None and auc.low < floor <= (auc.high or 0):
         yield undecided(name, auc.value, floor, reason)
     else:
-        yield decided(name, auc.value >= floor, auc.value, floor, reason)
+        found = decided(name, auc.value >= floor, auc.value, floor, reason)
+        yield judged_on_evidence(case, found)
     yield _calibration(case, task, truth, predicted)
 
 
 def _calibration(case: Case, task: BinaryTask, truth: Doubles, predicted: Doubles) -> Check:
     name, limit = f"calibration:{task.name}", case.params.max_calibration_error
     error = prediction.calibration_error(truth, predicted, np.ones(len(truth)))
-    if error > limit and not case.has_evidence:
-        return undecided(name, error, limit, "expected calibration error; the window is small")
-    return decided(name, error <= limit, error, limit, "expected calibration error")
+    found = decided(name, error <= limit, error, limit, "expected calibration error")
+    return judged_on_evidence(case, found)
 
 
 def regression(case: Case, task: RegressionTask, answers: Answers, column: int) -> Check:
@@ -69,7 +69,8 @@ def regression(case: Case, task: RegressionTask, answers: Answers, column: int) 
     )
     if gap.low < 0 <= gap.high:
         return undecided(name, gap.difference, 0.0, reason)
-    return decided(name, gap.high < 0, gap.difference, 0.0, reason)
+    found = decided(name, gap.high < 0, gap.difference, 0.0, reason)
+    return judged_on_evidence(case, found)
 
 
 def _known(case: Case, task: BinaryTask | RegressionTask, answers: Answers, column: int) -> Labels:

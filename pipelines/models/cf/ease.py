@@ -4,6 +4,7 @@ Steck, "Embarrassingly shallow autoencoders for sparse data" (2019).
 """
 
 import numpy as np
+from scipy import sparse
 
 from pipelines.models.examples import Ints
 from pipelines.models.statistics import Doubles
@@ -14,9 +15,12 @@ VECTOR_DIM = 64
 def gram(user_rows: Ints, item_rows: Ints, n_items: int) -> Doubles:
     """[items, items]: in how many users' histories two items stand together, X'X with binary X."""
     users, compact = np.unique(user_rows, return_inverse=True)
-    interactions = np.zeros((len(users), n_items))
-    interactions[compact, item_rows] = 1.0
-    return interactions.T @ interactions
+    places, shape = (compact, item_rows), (len(users), n_items)
+    chosen = sparse.csr_array((np.ones(len(compact)), places), shape)
+    chosen.sum_duplicates()
+    chosen.data[:] = 1.0  # once each, however often
+    together: Doubles = (chosen.T @ chosen).toarray()
+    return together
 
 
 def item_weights(together: Doubles, l2: float) -> Doubles:

@@ -4,28 +4,20 @@ import numpy as np
 
 from pipelines.descriptors import RetrievalTask
 from pipelines.models.cf.ease import gram, item_vectors, item_weights
-from pipelines.models.engine import make_repeatable, tf
+from pipelines.models.closed_form import fitted
+from pipelines.models.engine import tf
 from pipelines.models.examples import PreparedData
 from pipelines.models.family import Calibration, Fitted
 from pipelines.models.recency import recency, summed
-from pipelines.models.serving import (
-    Answer,
-    Explanation,
-    LinearScorer,
-    Query,
-    Recommender,
-    Shape,
-    Tensor,
-    constant,
-)
+from pipelines.models.serving import Answer, Explanation, LinearScorer, Query, Tensor, constant
 from pipelines.models.statistics import (
     Doubles,
-    decayed_counts,
     head_means,
     positive_rows,
-    standardised,
+    recent_share,
+    task_rows,
 )
-from pipelines.params import CfParams, Params
+from pipelines.params import Params
 
 
 class CfScorer(LinearScorer):
@@ -94,44 +86,25 @@ def fit(
     calibration: Calibration | None,  # noqa: ARG001  means of labels need none
 ) -> Fitted:
     """Solves EASE for each retrieval task; predictions are the items' mean labels."""
-    make_repeatable(params.fit.seed, params.fit.threads)
-    tasks, means = data.prepared.tasks, head_means(data, until).means
-    heads = iter(standardised(means).T)
+    own, means = params.cf, head_means(data, until).means
+    half_life, weight = own.prior_half_life_days, own.prior_weight
+    priors = task_rows(
+        data, means, lambda task: weight * recent_share(data, task, until, half_life)
+    )
     matrices: list[Doubles | None] = []
-    priors: list[Doubles] = []
     vectors: list[Doubles] = []
-    for task in tasks:
+    for task in data.prepared.tasks:
         if isinstance(task, RetrievalTask):
             together = _together(data, task, until)
-            matrices.append(item_weights(together, params.cf.l2))
-            priors.append(_prior(data, task, until, params.cf))
+            matrices.append(item_weights(together, own.l2))
             vectors.append(item_vectors(together))
         else:
             matrices.append(None)
-            priors.append(next(heads))
-    scorer = CfScorer(
-        matrices, np.stack(priors), means, np.concatenate(vectors, 1), params.cf.half_life_events
-    )
-    task_weights = [1.0 if isinstance(task, RetrievalTask) else 0.0 for task in tasks]
-    n_profile = len(data.prepared.profile_fields)
-    shape = Shape(data.item_ids, means.shape[1], n_profile, params.cf.max_history, task_weights)
-    return Fitted(
-        family="cf",
-        module=Recommender(scorer, shape),
-        max_history=params.cf.max_history,
-        task_weights=task_weights,
-        epochs=0,
-        calibration={},
-        learning_curve=[],
-        notes="The score is a sum over the history (EASE); without one, recent popularity.",
-    )
+    scorer = CfScorer(matrices, priors, means, np.concatenate(vectors, 1), own.half_life_events)
+    notes = "The score is a sum over the history (EASE); without one, recent popularity."
+    return fitted("cf", scorer, data, own.max_history, notes)
 
 
 def _together(data: PreparedData, task: RetrievalTask, until: int) -> Doubles:
     rows = positive_rows(data, task, until)
     return gram(data.user_start[rows], data.item_rows[rows], len(data.items))
-
-
-def _prior(data: PreparedData, task: RetrievalTask, until: int, params: CfParams) -> Doubles:
-    counts = decayed_counts(data, task, until, params.prior_half_life_days)
-    return params.prior_weight * counts / max(float(counts.max(initial=0.0)), 1e-12)

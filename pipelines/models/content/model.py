@@ -7,23 +7,16 @@ of it needs an interaction with the item that is scored, so a new item is scored
 
 import numpy as np
 
-from pipelines.descriptors import BinaryTask, RetrievalTask, Rule, Task
+from pipelines.descriptors import BinaryTask, RetrievalTask, Task
+from pipelines.models.closed_form import fitted
 from pipelines.models.content.features import item_features
-from pipelines.models.engine import make_repeatable, tf
+from pipelines.models.engine import tf
 from pipelines.models.examples import PreparedData
 from pipelines.models.family import Calibration, Fitted
 from pipelines.models.recency import recency, summed
-from pipelines.models.serving import (
-    Answer,
-    Explanation,
-    LinearScorer,
-    Query,
-    Recommender,
-    Shape,
-    Tensor,
-    constant,
-)
-from pipelines.models.statistics import Doubles, decayed_counts, head_means, standardised
+from pipelines.models.serving import Answer, Explanation, LinearScorer, Query, Tensor, constant
+from pipelines.models.statistics import Doubles, head_means, recent_share, task_rows
+from pipelines.models.tasks import meets
 from pipelines.params import ContentParams, Params
 
 SHORTEST = 0.01
@@ -94,18 +87,9 @@ class ContentScorer(LinearScorer):
         """[b, h]: 1, or the weight of a disliked event where a task knows that it was."""
         is_disliked = tf.zeros(tf.shape(query.items), tf.bool)
         for rule in self.liking:
-            is_disliked |= tf.math.is_finite(query.values) & ~_is_positive(rule, query)
+            is_liked = meets(rule, lambda kind: query.events == kind, query.values)
+            is_disliked |= tf.math.is_finite(query.values) & ~(query.is_event & is_liked)
         return tf.where(is_disliked, self.disliked_weight, 1.0)
-
-
-def _is_positive(rule: Rule, query: Query) -> Tensor:
-    """Whether the rule holds, bool [b, h]; twin of `models.tasks.is_positive` inside the graph."""
-    positive = query.is_event
-    if rule.event is not None:
-        positive &= query.events == rule.event
-    if rule.value is not None:
-        positive &= query.values >= rule.value.at_least
-    return positive
 
 
 def fit(
@@ -117,31 +101,16 @@ def fit(
     calibration: Calibration | None,  # noqa: ARG001  means of labels need none
 ) -> Fitted:
     """Reads the newest snapshot's features; predictions are the items' mean labels."""
-    make_repeatable(params.fit.seed, params.fit.threads)
     own, tasks, means = params.content, list(data.prepared.tasks), head_means(data, until).means
     vectors = item_features(data.items, data.prepared.item_features, own.kind_weights.model_dump())
-    heads = iter(standardised(means).T)
-    priors = [
-        _prior(data, task, until, own) if isinstance(task, RetrievalTask) else next(heads)
-        for task in tasks
-    ]
-    task_weights = [1.0 if isinstance(task, RetrievalTask) else 0.0 for task in tasks]
-    n_profile = len(data.prepared.profile_fields)
-    shape = Shape(data.item_ids, means.shape[1], n_profile, own.max_history, task_weights)
-    return Fitted(
-        family="content",
-        module=Recommender(ContentScorer(vectors, np.stack(priors), means, tasks, own), shape),
-        max_history=own.max_history,
-        task_weights=task_weights,
-        epochs=0,
-        calibration={},
-        learning_curve=[],
-        notes="The score is the cosine of an item's features with those of the history, plus a "
-        "little recent popularity.",
+    # the root of recent popularity is less steep than the counts
+    half_life, weight = own.prior_half_life_days, own.prior_weight
+    priors = task_rows(
+        data, means, lambda task: weight * np.sqrt(recent_share(data, task, until, half_life))
     )
-
-
-def _prior(data: PreparedData, task: RetrievalTask, until: int, params: ContentParams) -> Doubles:
-    """[items]: the root of recent popularity, 0 to `prior_weight`: less steep than the counts."""
-    counts = decayed_counts(data, task, until, params.prior_half_life_days)
-    return params.prior_weight * np.sqrt(counts / max(float(counts.max(initial=0.0)), 1e-12))
+    scorer = ContentScorer(vectors, priors, means, tasks, own)
+    notes = (
+        "The score is the cosine of an item's features with those of the history, plus recent "
+        "popularity."
+    )
+    return fitted("content", scorer, data, own.max_history, notes)

@@ -100,6 +100,13 @@ class Source:
         )
 
 
+def pages_to_learn(data: PreparedData, until: int) -> Pages:
+    """All whole pages before `until` that hold an item of the catalogue."""
+    pages = data.pages(data.rows(end=until))
+    is_known = np.isin(pages.start, data.page_start[known_rows(data, until)])
+    return Pages(pages.user_start[is_known], pages.start[is_known], pages.end[is_known])
+
+
 def cut(pages: Pages, size: int, order: Ints) -> Iterator[Pages]:
     """Parts of `size` pages in the given order; the last may be smaller."""
     for start in range(0, len(order), size):

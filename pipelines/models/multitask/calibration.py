@@ -1,7 +1,8 @@
 """From a head's raw output to a probability or a value that can be believed.
 
 Binary tasks: Platt scaling (Platt, "Probabilistic outputs for support vector machines", 1999),
-sigmoid(slope * raw + intercept). Regressions: slope * raw + intercept, in standardised units.
+sigmoid(slope * raw + intercept); his smoothing of the targets is left out, since it hardly matters
+from MIN_LABELS labels on. Regressions: slope * raw + intercept, in standardised units.
 """
 
 from collections.abc import Mapping

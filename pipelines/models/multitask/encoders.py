@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 
 from pipelines.models.engine import tf
-from pipelines.models.examples import PreparedData, Texts
+from pipelines.models.examples import MIN_SHARING_USERS, PreparedData, Texts
 from pipelines.models.multitask.features import bucket_edges
 
 UNKNOWN = 0
-MIN_CARRIERS = 5
-"""A profile value that fewer users carry counts as unknown: a model names nobody."""
 NUMBER = r"[+-]?([0-9]{1,15}(\.[0-9]{0,15})?|\.[0-9]{1,15})"
 SEPARATOR = "\t"
 
@@ -97,7 +95,7 @@ def _table(keys: list[str], codes: list[int]) -> Any:
 
 def _frequent(values: Texts) -> list[str]:
     distinct, counts = np.unique(values.astype(str), return_counts=True)
-    return [str(value) for value in distinct[(counts >= MIN_CARRIERS) & (distinct != "")]]
+    return [str(value) for value in distinct[(counts >= MIN_SHARING_USERS) & (distinct != "")]]
 
 
 def _parsed(values: Texts) -> Any:

@@ -54,17 +54,10 @@ def item_numbers(data: PreparedData, until: int) -> npt.NDArray[np.float32]:
 
 
 def _ranges(column: pd.Series) -> npt.NDArray[np.float32]:
-    values = _numbers(column)
+    values = column.to_numpy(np.float64, na_value=np.nan)
     edges = bucket_edges(values)
     places = np.where(np.isfinite(values), np.searchsorted(edges, values), len(edges) + 1)
     return np.eye(len(edges) + 2, dtype=np.float32)[places]
-
-
-def _numbers(column: pd.Series) -> Doubles:
-    if pd.api.types.is_datetime64_any_dtype(column):
-        seconds = column.astype("int64").to_numpy(np.float64)
-        return np.where(column.isna(), np.nan, seconds)
-    return column.to_numpy(np.float64, na_value=np.nan)
 
 
 def _shares(rows: list[list[str]]) -> npt.NDArray[np.float32]:

@@ -8,6 +8,7 @@ from pipelines.descriptors import BinaryTask, RegressionTask
 from pipelines.models.engine import tf
 from pipelines.models.multitask.towers import Inputs
 from pipelines.models.statistics import HeadMeans
+from pipelines.models.tasks import meets
 
 Tensor = Any
 HeadTask = BinaryTask | RegressionTask
@@ -35,7 +36,6 @@ class UserNumbers(tf.Module):
         self.means = tf.constant(np.vstack([means.means, means.base]), tf.float32)
         spread = means.means.std(axis=0)
         self.spread = tf.constant(np.where(spread > 0, spread, 1.0), tf.float32)
-        self.size = 2 * len(tasks) + 1
 
     def __call__(self, inputs: Inputs) -> Tensor:
         """[b, numbers] float32."""
@@ -61,12 +61,8 @@ class UserNumbers(tf.Module):
                 columns.append(values)
                 known.append(has_value & inputs.is_event)
                 continue
-            positive = inputs.is_event
-            if task.label.event is not None:
-                positive &= inputs.kinds == self._code(task.label.event)
-            if task.label.value is not None:
-                positive &= has_value & (inputs.values >= task.label.value.at_least)
-            columns.append(tf.cast(positive, tf.float32))
+            positive = meets(task.label, lambda k: inputs.kinds == self._code(k), inputs.values)
+            columns.append(tf.cast(inputs.is_event & positive, tf.float32))
             known.append(inputs.is_event & (has_value if task.label.value else True))
         shape = tf.concat([tf.shape(inputs.items), [len(self.tasks)]], axis=0)
         if not self.tasks:

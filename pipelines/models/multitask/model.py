@@ -89,7 +89,7 @@ class MultitaskModel(tfrs.Model):
         self.loss_weight = loss_weight
         self.head_names = [task.name for task in tasks]
         self.retrieval_tasks = [CatalogueRetrieval(name=head.name) for head in self.retrieval]
-        self.ranking_tasks = [tfrs.tasks.Ranking(loss=_loss(task)) for task in tasks]
+        self.ranking_tasks = [ranking_task(task) for task in tasks]
 
     def encode(self, inputs: Inputs, training: bool) -> Encoded:
         """Both towers."""
@@ -108,11 +108,8 @@ class MultitaskModel(tfrs.Model):
             losses[head.name] = task(logits, batch, batch.positive[:, place])
         raw = self._pairs(encoded, batch)
         for place, (name, task) in enumerate(zip(self.head_names, self.ranking_tasks, strict=True)):
-            losses[name] = task(
-                batch.labels[:, place, None],
-                raw[:, place, None],
-                sample_weight=batch.known[:, place],
-            )
+            known = batch.known[:, place]
+            losses[name] = labelled_loss(task, batch.labels[:, place], raw[:, place], known)
         return losses
 
     def compute_loss(self, inputs: Batch, training: bool = False) -> Tensor:
@@ -148,7 +145,14 @@ class MultitaskModel(tfrs.Model):
         return self.ranking.pairs(queries, items)
 
 
-def _loss(task: HeadTask) -> Any:
+def labelled_loss(task: Any, labels: Tensor, raw: Tensor, known: Tensor) -> Tensor:
+    """The mean loss of the interactions that have a label; all are [m]."""
+    over_all = task(labels[:, None], raw[:, None], sample_weight=known)
+    return over_all * tf.math.divide_no_nan(1.0, tf.reduce_mean(known))
+
+
+def ranking_task(task: HeadTask) -> Any:
+    """The TFRS task of a head, over its raw outputs."""
     if isinstance(task, BinaryTask):
-        return tf.keras.losses.BinaryCrossentropy(from_logits=True)
-    return tf.keras.losses.MeanSquaredError()
+        return tfrs.tasks.Ranking(loss=tf.keras.losses.BinaryCrossentropy(from_logits=True))
+    return tfrs.tasks.Ranking(loss=tf.keras.losses.MeanSquaredError())

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.descriptors import RetrievalTask, Task
-from pipelines.models.engine import make_repeatable, tf
+from pipelines.models.engine import tf
 from pipelines.models.examples import Pages, PreparedData
 from pipelines.models.family import Calibration, Fitted
 from pipelines.models.fitting.callbacks import EarlyStopping, LogEpoch
 from pipelines.models.fitting.loop import Schedule, run
-from pipelines.models.multitask.batches import Encoders, Source, cut
+from pipelines.models.multitask.batches import Encoders, Source, cut, pages_to_learn
 from pipelines.models.multitask.calibration import calibrate
 from pipelines.models.multitask.encoders import event_encoder, profile_encoder
 from pipelines.models.multitask.export import MultitaskScorer, Predictor
@@ -61,7 +61,6 @@ def fit(
     calibration: Calibration | None,
 ) -> Fitted:
     """Fits both towers and all heads; see `models.family.fit`."""
-    make_repeatable(params.fit.seed, params.fit.threads)
     material = _material(data, until, params.multitask)
     model = _model(material)
     later = data.rows(start=until)
@@ -151,7 +150,7 @@ def _learn(
             params.learning_rate, weight_decay=params.weight_decay, global_clipnorm=1.0
         )
     )
-    pages = material.data.pages(known_rows(material.data, material.until))
+    pages = pages_to_learn(material.data, material.until)
     shuffle = np.random.default_rng(seed)
     schedule = Schedule(
         epochs=epochs or params.max_epochs,
@@ -183,7 +182,6 @@ def _served(model: MultitaskModel, material: Material, calibration: Calibration)
         MultitaskScorer(model, material.encoders, tasks, predictor),
         Shape(
             item_ids=data.item_ids,
-            n_heads=len(material.heads),
             n_profile=len(data.prepared.profile_fields),
             max_history=material.params.max_history,
             task_weights=material.task_weights,

@@ -18,6 +18,22 @@ BATCH_PAGES = 512
 Doubles = npt.NDArray[np.float64]
 
 
+def discounted_gains(scores: Doubles, pages: Ints, items: Ints) -> Doubles:
+    """[interactions]: 1 / log2(1 + rank) where the rank is at most K, else 0.
+
+    What ties with a target, and what is NaN, stands before it: equal scores find nothing.
+
+    Args:
+        scores: [pages, items]; -inf = does not compete.
+        pages: [interactions] row of each one's page.
+        items: [interactions] column of each one's item.
+    """
+    targets = scores[pages, items]
+    ranks = (~(scores[pages] < targets[:, None])).sum(axis=1)
+    gains: Doubles = ((ranks <= K) & np.isfinite(targets)) / np.log2(1.0 + ranks)
+    return gains
+
+
 class Validation:
     """Scores a model that is being fitted.
 
@@ -44,16 +60,15 @@ class Validation:
     def ndcg_at_10(self) -> float:
         """Mean of 1 / log2(1 + rank) where the rank is at most 10, over all interactions.
 
-        Items that the user had seen do not compete; a target outside the catalogue counts 0.
+        Items that the user had seen do not compete; a target among them, or outside the
+        catalogue, counts 0.
         """
         gains = 0.0
         for pages, batch in self._batches():
             logits, raw = self._all_items(batch.inputs)
             scores = self._score(logits, raw)
-            targets = scores[batch.pages, batch.items]
             scores[self._source.seen(pages)] = -np.inf
-            ranks = 1 + (scores[batch.pages] > targets[:, None]).sum(axis=1)
-            gains += float(((ranks <= K) / np.log2(1.0 + ranks)).sum())
+            gains += float(discounted_gains(scores, batch.pages, batch.items).sum())
         return gains / len(self._rows)
 
     def outputs(self) -> tuple[Doubles, Doubles, Doubles]:

@@ -2,21 +2,18 @@
 
 import numpy as np
 
-from pipelines.descriptors import RetrievalTask
-from pipelines.models.engine import make_repeatable, tf
+from pipelines.models.closed_form import fitted
+from pipelines.models.engine import tf
 from pipelines.models.examples import PreparedData
 from pipelines.models.family import Calibration, Fitted
-from pipelines.models.serving import (
-    Answer,
-    Explanation,
-    LinearScorer,
-    Query,
-    Recommender,
-    Shape,
-    Tensor,
-    constant,
+from pipelines.models.serving import Answer, Explanation, LinearScorer, Query, Tensor, constant
+from pipelines.models.statistics import (
+    Doubles,
+    decayed_counts,
+    head_means,
+    standardised,
+    task_rows,
 )
-from pipelines.models.statistics import Doubles, decayed_counts, head_means, standardised
 from pipelines.params import Params
 
 SMOOTHING = 0.1
@@ -66,27 +63,12 @@ def fit(
     calibration: Calibration | None,  # noqa: ARG001  means of labels need none
 ) -> Fitted:
     """Counts events with decay; predictions are the items' mean labels."""
-    make_repeatable(params.fit.seed, params.fit.threads)
-    tasks, means = data.prepared.tasks, head_means(data, until).means
-    columns, heads = [], iter(standardised(means).T)
-    for task in tasks:
-        if isinstance(task, RetrievalTask):
-            counts = decayed_counts(data, task, until, params.popularity.half_life_days)
-            columns.append(log_share(counts))
-        else:
-            columns.append(next(heads))
-    weights = [1.0 if isinstance(task, RetrievalTask) else 0.0 for task in tasks]
-    shape = Shape(data.item_ids, means.shape[1], len(data.prepared.profile_fields), 0, weights)
-    return Fitted(
-        family="popularity",
-        module=Recommender(PopularityScorer(np.stack(columns), means), shape),
-        max_history=0,
-        task_weights=weights,
-        epochs=0,
-        calibration={},
-        learning_curve=[],
-        notes="The score is the log share of recent events; the history plays no part.",
+    half_life, means = params.popularity.half_life_days, head_means(data, until).means
+    components = task_rows(
+        data, means, lambda task: log_share(decayed_counts(data, task, until, half_life))
     )
+    notes = "The score is the log share of recent events; the history plays no part."
+    return fitted("popularity", PopularityScorer(components, means), data, 0, notes)
 
 
 def log_share(counts: Doubles) -> Doubles:

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from pipelines.contracts.model import Metrics, TrainReport, Winner
-from pipelines.evaluate.report import Page, page
+from pipelines.evaluate.report import Report, page
 from pipelines.measures.protocols import Questions, live
 from pipelines.measures.scores import Window, estimates, paired, sliced
 from tests.unit.small_tables import FixedOrder, make_data
@@ -52,7 +52,7 @@ def content():
         chosen_by="ndcg_at_2 on validation, live",
         scores={"<b>": 0.1, "multitask": 0.2},
     )
-    return Page(winner, data.prepared, metrics, [report], 2)
+    return Report(winner, data.prepared, metrics, [report], 2)
 
 
 def test_equal_figures_give_equal_bytes(content):

@@ -86,6 +86,24 @@ def test_nan_in_any_score_or_prediction_is_refused():
     assert failed(judged_with(make_case(), probe=make_probe(scores=scores))) == ["finite:judged"]
 
 
+@pytest.mark.parametrize(
+    ("catalogue", "expected"),
+    [(ITEMS, ["finite:judged"]), (ITEMS[1:], [])],
+    ids=["of a known item", "of an item that the model does not know"],
+)
+def test_nan_in_a_prediction_of_the_window_is_refused(catalogue, expected):
+    case = make_case()
+    answers = case.judged.answers
+    predictions = answers.predictions.copy()
+    predictions[0, 1] = np.nan  # of item 00, each user's first
+    manifest = case.judged.manifest.model_copy(update={"item_ids": catalogue})
+    changed = replace(answers, predictions=predictions)
+
+    found = failed(judged_with(case, answers=changed, manifest=manifest))
+
+    assert [name for name in found if name.startswith("finite")] == expected
+
+
 def test_constant_scores_are_refused():
     probe = make_probe(scores=np.full((4, len(ITEMS)), 0.5, dtype=np.float32))
 
@@ -184,6 +202,19 @@ def test_a_window_that_is_too_small_holds_a_recipe_and_no_refresh():
 
     assert judge(replace(case, params=params)).verdict == "hold"
     assert judge(replace(case, params=params, kind="refresh")).verdict == "ship"
+
+
+@pytest.mark.parametrize("family", ["multitask", "cf"])
+def test_an_unlucky_small_window_rejects_no_refresh(family):
+    case = make_case(family, hits=0.05, kind="refresh")
+    ranks = {**case.ranks, "content": ranks_with(case.window, 0.2)}
+    small = case.params.model_copy(update={"min_users": 500})
+
+    enough = failed(replace(case, ranks=ranks))
+    verdict = judge(replace(case, ranks=ranks, params=small))
+
+    assert {"beats_popularity", "beats_best_baseline"} <= set(enough)
+    assert verdict.verdict == "ship", verdict.reason
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,21 @@ def test_a_ruined_head_is_refused_though_the_ranking_is_fine():
     assert failed(judged_with(case, answers=answers)) == ["task:like", "calibration:like"]
 
 
+def test_a_head_that_looks_ruined_on_a_small_window_rejects_no_refresh():
+    case = make_case(kind="refresh")
+    predictions = case.judged.answers.predictions.copy()
+    predictions[:, 0] = 1 - predictions[:, 0]
+    predictions[:, 1] += 4
+    answers = replace(case.judged.answers, predictions=predictions)
+    params = case.params.model_copy(update={"min_users": 500})
+
+    verdict = judge(judged_with(replace(case, params=params), answers=answers))
+
+    found = {check.name: check.verdict for check in verdict.checks if check.verdict != "pass"}
+    assert verdict.verdict == "ship"
+    assert (found["task:like"], found["task:rating"]) == ("undecided", "undecided")
+
+
 def test_a_regression_worse_than_the_mean_is_refused():
     case = make_case()
     predictions = case.judged.answers.predictions.copy()
@@ -102,6 +117,18 @@ def test_a_foreign_artifact_is_judged_without_a_winner_or_a_refit():
     assert verdict.verdict == "ship"
     assert len(case.judged.probe.slates[0]) == K
     assert check_of(case, "refit_overlap").verdict == "not_applicable"
+
+
+@pytest.mark.parametrize(
+    ("hits", "is_refused"), [(0.15, True), (0.2, False)], ids=["worse", "as good"]
+)
+def test_an_artifact_that_calls_itself_a_baseline_is_compared_with_that_baseline(hits, is_refused):
+    case = make_case(baseline=0.2)
+    subject = make_subject(case.window, "judged", hits, "cf")
+
+    found = failed(replace(case, winner=None, refit=None, judged=subject))
+
+    assert found == (["beats_best_baseline"] if is_refused else [])
 
 
 def test_an_artifact_that_calls_itself_popularity_and_is_worse_is_refused():

@@ -2,7 +2,7 @@ import pytest
 
 from pipelines.contracts.model import Check, Verdict
 from pipelines.errors import OnHold, Rejected
-from pipelines.gate.step import enforce
+from pipelines.gate.step import enforce, require_ship
 from pipelines.gate.verdict import decide
 
 
@@ -59,8 +59,18 @@ def make_verdict(decision: str, *verdicts: str) -> Verdict:
     )
 
 
-def test_enforcing_a_ship_does_nothing():
-    enforce(make_verdict("ship", "pass"))
+@pytest.mark.parametrize("ask", [enforce, require_ship])
+def test_enforcing_a_ship_does_nothing(ask):
+    ask(make_verdict("ship", "pass"))
+
+
+@pytest.mark.parametrize(("decision", "verdict"), [("reject", "fail"), ("hold", "undecided")])
+def test_of_an_artifact_by_itself_a_hold_is_a_no(decision, verdict):
+    with pytest.raises(Rejected) as caught:
+        require_ship(make_verdict(decision, "pass", verdict))
+
+    assert caught.value.exit_code == 4
+    assert caught.value.where == (f"{verdict} 1: because",)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,16 @@ def test_a_page_is_one_request_with_a_strictly_earlier_history(data):
     assert histories == [[], ["4"], ["1"]]
 
 
+def test_a_model_is_told_the_profile_fields_of_its_own_manifest(data):
+    model = FixedOrder(ITEMS)
+    model.manifest = model.manifest.model_copy(update={"profile_fields": ["gone", "gender"]})
+
+    ask(model, data)
+
+    # in order of page size: b's two pages, then a's
+    assert model.asked[0].profile.tolist() == [["", "F"]] * 3
+
+
 @pytest.mark.parametrize("batch", [1, 2, 100])
 def test_answers_do_not_depend_on_the_batch(data, batch):
     answers = ask(FixedOrder(ITEMS), data, batch=batch)

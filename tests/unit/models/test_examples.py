@@ -47,10 +47,21 @@ def test_history_starts_with_the_user_and_not_with_the_table(data):
 
 
 def test_query_carries_profile_and_moment(data):
-    queries = data.queries(np.array([2]), 10)
+    queries = data.queries(np.array([2]), 10, ["age"])
 
     assert queries.profile.tolist() == [["30"]]
     assert queries.now.tolist() == [5]
+
+
+@pytest.mark.parametrize(
+    ("fields", "profile"),
+    [([], []), (["city", "age"], ["", "30"]), (["age", "city"], ["30", ""])],
+    ids=["none", "another before", "another after"],
+)
+def test_profile_is_that_of_the_asked_model_by_name(data, fields, profile):
+    queries = data.queries(np.array([2, 3]), 10, fields)
+
+    assert queries.profile.tolist() == [profile, profile]
 
 
 def test_rows_are_bounded_by_time_and_not_by_place(data):

@@ -1,5 +1,7 @@
 """Golden requests: what counts as the same answer."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -149,6 +151,34 @@ def test_requests_cover_all_kinds_and_hold_no_user():
     assert any(not request.profile for request in requests)
     assert "p1_secret" not in str(requests)
     assert all(event.timestamp < 10 for request in requests for event in request.history)
+
+
+def shown_profile(kind, values):
+    """The profile of golden requests where each user says one of `values`, each twice."""
+    rows = [
+        (f"u{user:02d}", "a", instant, 5.0) for user in range(len(values)) for instant in (1, 2)
+    ]
+    data = make_data(rows)
+    said = data.interactions.assign(profile_age=np.repeat(values, 2))
+    prepared = data.prepared.model_copy(update={"profile_fields": {"age": kind}})
+    requests = make_requests(replace(data, prepared=prepared, interactions=said), 2, now=10)
+    return {value for request in requests for value in request.profile.values()}
+
+
+@pytest.mark.parametrize(
+    ("kind", "n_users", "expected"),
+    [("category", 5, {"x"}), ("category", 4, set()), ("number", 5, {"x"}), ("text", 5, set())],
+)
+def test_profile_value_is_shown_when_five_users_share_it_and_it_is_no_text(kind, n_users, expected):
+    assert shown_profile(kind, ["x"] * n_users + ["y", ""]) == expected
+
+
+def test_profile_value_of_one_busy_user_is_not_shown():
+    data = make_data([("u", "a", instant, 5.0) for instant in range(1, 9)])
+
+    requests = make_requests(data, max_history=2, now=10)
+
+    assert not any(request.profile for request in requests)
 
 
 def test_longest_history_is_the_newest_part_of_the_longer_one():

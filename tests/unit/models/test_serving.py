@@ -24,7 +24,7 @@ class FixedScorer(Scorer):
 
 @pytest.fixture(scope="module")
 def signatures():
-    shape = Shape(["10", "9", "a", "z"], 1, 1, 2, [1.0, 0.0])
+    shape = Shape(["10", "9", "a", "z"], 1, 2, [1.0, 0.0])
     return Recommender(FixedScorer(), shape).signatures()
 
 
@@ -61,9 +61,16 @@ def test_fewer_allowed_items_than_k_leave_the_end_empty(signatures):
     assert np.isnan(answer["predictions"].numpy()[0, 1]).all()
 
 
-def test_allow_of_another_width_than_the_catalogue_is_refused(signatures):
+@pytest.mark.parametrize("width", [1, 3, 5])
+def test_allow_of_another_width_than_the_catalogue_is_refused(signatures, width):
     with pytest.raises(tf.errors.InvalidArgumentError):
-        recommend(signatures, allow=[True] * 5)
+        recommend(signatures, allow=[True] * width)
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_weights_of_another_number_than_the_tasks_are_refused(signatures, width):
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        recommend(signatures, weights=[1.0] * width)
 
 
 def test_similar_items_are_ordered_by_cosine(signatures):

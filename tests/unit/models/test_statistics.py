@@ -2,8 +2,14 @@
 
 import numpy as np
 
-from pipelines.models.statistics import decayed_counts, head_means, standardised
-from tests.unit.models.small_data import DAY_US, WATCH, make_data
+from pipelines.models.statistics import (
+    decayed_counts,
+    head_means,
+    recent_share,
+    standardised,
+    task_rows,
+)
+from tests.unit.models.small_data import DAY_US, LIKE, WATCH, make_data
 
 
 def test_event_counts_half_after_one_half_life():
@@ -13,6 +19,26 @@ def test_event_counts_half_after_one_half_life():
 
     # a: age 4 days = 2 half-lives: 1/4; its second event is not before the end; b: 1/2; c: none
     np.testing.assert_allclose(counts, [0.25, 0.5, 0.0])
+
+
+def test_recent_share_is_that_of_the_largest():
+    data = make_data([("u", "a", 0, 5.0), ("v", "b", 2 * DAY_US, 5.0)])
+
+    shares = recent_share(data, WATCH, 4 * DAY_US, half_life_days=2.0)
+    none = recent_share(data, WATCH, 0, half_life_days=2.0)
+
+    # 1/4 and 1/2 of an event
+    np.testing.assert_allclose(shares, [0.5, 1.0, 0.0])
+    assert none.tolist() == [0, 0, 0]
+
+
+def test_each_task_has_a_row_in_the_order_of_the_descriptor():
+    data = make_data([("u", "a", 1, 5.0)], tasks=(LIKE, WATCH))
+    means = np.array([[1.0], [0.0], [0.5]])
+
+    rows = task_rows(data, means, lambda task: np.array([7.0, 8.0, 9.0]))
+
+    np.testing.assert_allclose(rows, [standardised(means)[:, 0], [7, 8, 9]])
 
 
 def test_item_means_are_shrunk_to_the_base_rate_by_five_labels():

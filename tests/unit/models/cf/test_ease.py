@@ -12,6 +12,21 @@ def test_gram_counts_users_who_have_both_items_once_each():
     assert together.tolist() == [[1, 1, 0], [1, 2, 0], [0, 0, 0]]
 
 
+def test_gram_of_nobody_is_nothing():
+    nobody = np.array([], dtype=np.int64)
+
+    assert gram(nobody, nobody, 2).tolist() == [[0, 0], [0, 0]]
+
+
+def test_gram_counts_exactly():
+    random = np.random.default_rng(1)
+    users, items = random.integers(0, 300, 5_000) * 7, random.integers(0, 40, 5_000)
+    dense = np.zeros((300, 40))
+    dense[users // 7, items] = 1.0
+
+    np.testing.assert_array_equal(gram(users, items, 40), dense.T @ dense)
+
+
 def test_weights_of_two_items_follow_the_closed_form():
     together = np.array([[3.0, 2.0], [2.0, 4.0]])
 

@@ -1,12 +1,18 @@
 """What runs inside the graph, against its twin in NumPy and by hand."""
 
 import numpy as np
+import pytest
 
 from pipelines.descriptors import AtLeast, BinaryTask, RegressionTask, Rule
 from pipelines.models.engine import tf
 from pipelines.models.multitask.encoders import ProfileEncoder
 from pipelines.models.multitask.labels import UserNumbers
-from pipelines.models.multitask.model import Batch, CatalogueRetrieval
+from pipelines.models.multitask.model import (
+    Batch,
+    CatalogueRetrieval,
+    labelled_loss,
+    ranking_task,
+)
 from pipelines.models.multitask.towers import Inputs
 from pipelines.models.statistics import HeadMeans
 from pipelines.models.tasks import labels
@@ -55,6 +61,20 @@ def test_full_softmax_leaves_out_what_is_excluded():
 
     # page 0: 2 of 1 + 2; page 1: 3 of 3 + 1 + 4; the third interaction is not positive
     np.testing.assert_allclose(loss, -(np.log(2 / 3) + np.log(3 / 8)) / 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("task", [TASKS[0], TASKS[-1]], ids=["binary", "regression"])
+def test_unlabelled_interactions_make_a_head_learn_no_less(task):
+    ranking = ranking_task(task)
+    labels, raw = tf.constant([1.0, 0.0, 1.0, 0.0]), tf.constant([0.5, -2.0, 9.0, 9.0])
+
+    half = labelled_loss(ranking, labels, raw, tf.constant([1.0, 1.0, 0.0, 0.0]))
+    alone = labelled_loss(ranking, labels[:2], raw[:2], tf.ones(2))
+    none = labelled_loss(ranking, labels, raw, tf.zeros(4))
+
+    np.testing.assert_allclose(half, alone, rtol=1e-6)
+    assert float(alone) == float(ranking(labels[:2, None], raw[:2, None]))
+    assert float(none) == 0.0
 
 
 def test_profile_texts_of_any_kind_become_codes():

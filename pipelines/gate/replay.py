@@ -1,4 +1,4 @@
-"""`python -m pipelines.models.replay FOLDER`: a fresh process loads an artifact and asks it anew.
+"""`python -m pipelines.gate.replay FOLDER`: a fresh process loads an artifact and asks it anew.
 
 Prints one JSON object; ends with 0 when every golden request is answered as when the artifact was
 written, with 4 otherwise.

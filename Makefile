@@ -1,11 +1,11 @@
 # Every target sets up what it needs and is safe to run twice. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help set-up demo test coverage faults mutants bench check format stop clean
+.PHONY: help set-up demo test coverage faults mutants bench lint check format stop clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-TYPED := pipelines services dags infra $(if $(wildcard benchmarks/*.py),benchmarks)
+TYPED := pipelines services dags infra benchmarks
 SOURCES := $(TYPED) tests
 
 help: ## List the targets
@@ -23,7 +23,7 @@ ALONE := tests/integration/test_airflow.py
 
 # Tests need some system packages of their own.
 test coverage faults: FOR := tests
-test: set-up ## All tests, with real components and the whole loop once
+test: set-up lint ## Lint, and all tests with real components and the whole loop once
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/behaviour
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore $(ALONE) tests/integration
 	$(BIN)/python -m pytest $(ALONE) tests/end_to_end
@@ -42,11 +42,13 @@ bench: set-up ## The demo's seconds and memory against their budgets; a DAG run 
 	$(BIN)/python -m benchmarks.budgets
 	$(BIN)/python -m benchmarks.dag_overhead
 
-check: set-up ## What a commit must pass, in under a minute
+lint: set-up ## Format, lint, layers, types
 	@$(BIN)/ruff format --check --quiet --output-format concise $(SOURCES) || { echo "hint: make format"; exit 1; }
 	@$(BIN)/ruff check --quiet --output-format concise $(SOURCES)
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/mypy $(TYPED)
+
+check: lint ## What a commit must pass, in under a minute: lint, unit and contract tests
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit tests/contract
 
 format: set-up ## Rewrite the code and the generated pages in their one form
@@ -59,5 +61,5 @@ stop: ## Stop everything that demo or `tandem up` started
 
 clean: stop ## Stop, then remove .venv, caches, outputs and var/ (runs, data, keys)
 	@rm -rf .venv var data artifacts reports dvc.lock *.egg-info
-	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	@find pipelines services dags tests infra -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
+	@find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

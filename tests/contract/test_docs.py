@@ -11,6 +11,7 @@ from tests.contract.tracked import ROOT, files, text
 PAGES = [name for name in files() if name.endswith(".md")]
 LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(?:bash|sh|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+INDENTED = re.compile(r"^    (.+)$", re.MULTILINE)
 DECISIONS = [name for name in PAGES if re.match(r"docs/decisions/\d{4}-", name)]
 PARTS = ["Status", "Context", "Decision", "Refused", "Consequences", "Confirmation"]
 TEST_NAME = re.compile(r"`(tests/[\w/]+\.py)(?:::(test_\w+))?`")
@@ -31,7 +32,8 @@ def test_links_lead_to_files_and_headings_that_exist(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_commands_that_a_page_shows_exist(page: str) -> None:
-    lines = [line.strip() for block in FENCE.findall(text(page)) for line in block.splitlines()]
+    blocks = [*FENCE.findall(text(page)), *INDENTED.findall(text(page))]
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
     shown = [re.sub(r"^(\$ |\.venv/bin/)", "", line) for line in lines]
 
     assert [line for line in shown if line.startswith("make ") and not is_target(line)] == []

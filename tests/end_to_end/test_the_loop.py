@@ -28,8 +28,8 @@ from pipelines.home import Home
 from tandem_dags.commands import Run
 from tests.end_to_end.clone import Clone, environment, git, wait_until
 
-pytestmark = pytest.mark.timeout(3600)  # the demo's own deadline is shorter and says more
-DEMO_SECONDS = 1800
+pytestmark = pytest.mark.timeout(1200)  # the demo's own deadline is shorter and says more
+DEMO_SECONDS = 900
 ROLLBACK_SECONDS = 5.0
 REQUESTS_PER_SECOND = 20
 RESTART_SECONDS = 120.0

@@ -10,7 +10,6 @@ from typing import Any
 
 NAME, VERSION = "tinyweeks", "1.0"
 FILE = f"{NAME}-{VERSION}-py3-none-any.whl"
-DRIP_BYTES = 64
 
 
 def wheel(files: Mapping[str, bytes]) -> bytes:

@@ -26,11 +26,7 @@ STATE, CACHE, REMOTE, RUNS = "state.git", "cache", "remote", "runs"
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallState]:
-    """A state with one accepted partition."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        small = small_state.make(tmp_path_factory.mktemp("grown"), monkeypatch)
-        small.ingested("first", FIRST)
-        yield small
+    yield from small_state.grown(tmp_path_factory.mktemp("grown"), FIRST)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ Git, DVC and the run wrapper are the real ones; only the verbs inside a run's cl
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ from pipelines.contracts.state import Committed
 from pipelines.home import Home
 from pipelines.init import step as init
 from pipelines.params import Params
+from pipelines.register import step as register
 from pipelines.state import runs
 from pipelines.state.repository import Repository
 
@@ -121,6 +123,19 @@ def grown(folder: Path, key: str) -> Iterator[SmallState]:
     with pytest.MonkeyPatch.context() as monkeypatch:
         small = make(folder, monkeypatch)
         small.ingested("first", key)
+        yield small
+
+
+def trained(folder: Path, key: str) -> Iterator[SmallState]:
+    """A state with one accepted partition and one version, which its run `training` made.
+
+    The working directory is that run's clone, for as long as a fixture lives.
+    """
+    for small in grown(folder, key):
+        small.train("training")
+        runs.commit(small.home, "training")
+        os.chdir(small.home.runs / "training")
+        register.run()
         yield small
 
 

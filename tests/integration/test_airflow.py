@@ -238,7 +238,9 @@ def test_an_answer_that_the_scheduler_overlooks_is_asked_for_again_and_deploys_o
     processes: AirflowProcesses, airflow: Airflow, approval: Airflow
 ) -> None:
     run = airflow.trigger(DEPLOYMENT, {})
-    while state_of_approve(airflow, run) in (None, "scheduled"):
+    end = time.monotonic() + PATIENCE_SECONDS
+    while state_of_approve(airflow, run) in (None, "scheduled", "queued"):
+        assert time.monotonic() < end
         time.sleep(0.02)  # it is at work for a tenth of a second
     processes.signal_main("scheduler", signal.SIGSTOP)
     try:

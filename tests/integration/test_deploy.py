@@ -79,13 +79,16 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 
 @contextmanager
-def load(rig: Rig) -> Iterator[list[int]]:
-    """Requests through the gateway all the while; their statuses."""
+def load(rig: Rig) -> Iterator[list[int | str]]:
+    """Requests through the gateway all the while; their statuses, or what went wrong."""
     stop, statuses = threading.Event(), []
 
     def ask() -> None:
         while not stop.wait(0.02):
-            statuses.append(rig.ask(httpx.post, "/v1/recommend", json=REQUEST).status_code)
+            try:
+                statuses.append(rig.ask(httpx.post, "/v1/recommend", json=REQUEST).status_code)
+            except httpx.HTTPError as error:
+                statuses.append(repr(error))
 
     threads = [threading.Thread(target=ask) for _ in range(2)]
     for thread in threads:

@@ -1,6 +1,5 @@
 """`tandem doctor` on a real home, with every fault caused."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -18,13 +17,12 @@ from pipelines.contracts.release import Deployment, Placed
 from pipelines.doctor import step as doctor
 from pipelines.doctor.findings import made
 from pipelines.home import Home
-from pipelines.params import Params
-from pipelines.register import step as register
 from pipelines.state import runs, versions
 from pipelines.state.objects import Objects, output_of_add
 from tests.integration import small_state
 from tests.integration.running import free_ports
 from tests.integration.small_state import SmallState, git
+from tests.integration.whole_state import contents
 
 KEY = "1998-03-09"
 V1 = "recommender@v1.0.0"
@@ -35,14 +33,7 @@ UNASKED = {"packages", "sqlite", "memory", "disk", "training data"}
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallState]:
-    """A state with one accepted partition and one version."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        small = small_state.make(tmp_path_factory.mktemp("trained"), monkeypatch)
-        small.ingested("ingestion", KEY)
-        small.train("training")
-        runs.commit(small.home, "training")
-        monkeypatch.chdir(small.home.runs / "training")
-        register.run(Params.load())
+    for small in small_state.trained(tmp_path_factory.mktemp("trained"), KEY):
         storage.write_record(small.home.ports, free_ports())
         yield small
 
@@ -58,17 +49,6 @@ def home(trained: SmallState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def found(name: str, deep: bool = False) -> Finding:
     """What one check finds in the home that is set."""
     return next(made(one) for one in doctor.checks(Home.find(), deep) if one.name == name)
-
-
-def contents(folder: Path) -> dict[str, tuple[int, int, str]]:
-    return {
-        path.relative_to(folder).as_posix(): (
-            path.lstat().st_mtime_ns,
-            path.lstat().st_mode,
-            hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "",
-        )
-        for path in folder.rglob("*")
-    }
 
 
 def test_a_healthy_home_is_found_healthy_quickly_and_nothing_is_written(home: Home) -> None:

@@ -179,7 +179,7 @@ def test_titled_orphan_in_a_session_of_its_own_is_ended_though_its_parent_is_dea
         note = home.path / "child.pid"
         wait_until(lambda: note.exists() and note.read_text() != "", "the child runs")
         orphan = int(note.read_text())
-        wait_until(lambda: psutil.Process(orphan).cmdline()[0] == "a worker", "it is titled")
+        wait_until(lambda: psutil.Process(orphan).cmdline()[:1] == ["a worker"], "it is titled")
         kill_daemon(supervisor)
         os.kill(parent, signal.SIGKILL)
 

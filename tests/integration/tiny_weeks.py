@@ -1,6 +1,5 @@
 """A small data set in files: six weeks, 30 users, 40 items, and a descriptor that says so."""
 
-import gzip
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -82,16 +81,3 @@ def write_clone(folder: Path, n_weeks: int = len(KEYS)) -> None:
     (source / "items.tsv").write_bytes(text(items, "item\ttitle\tyear\tgenres"))
     users = [[f"u{u:02}", str(20 + u)] for u in range(30)]
     (source / "users.tsv").write_bytes(text(users, "user\tage"))
-
-
-def truncated_gzip(content: bytes) -> bytes:
-    """Gzip that ends in the middle."""
-    packed = gzip.compress(content)
-    return packed[: len(packed) // 2]
-
-
-def corrupt_gzip(content: bytes) -> bytes:
-    """Gzip with one bit of its checksum wrong."""
-    packed = bytearray(gzip.compress(content))
-    packed[-8] ^= 1
-    return bytes(packed)

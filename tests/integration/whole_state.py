@@ -1,5 +1,6 @@
 """What must hold of the state after any fault: nothing half-published, nothing left behind."""
 
+import hashlib
 import json
 import subprocess
 from pathlib import Path
@@ -55,13 +56,25 @@ def leftovers(small: SmallState, run_id: str | None = None) -> list[Path]:
     return found + [path for name in LEFT for path in home.runs.glob(name)]
 
 
+def contents(folder: Path) -> dict[str, tuple[int, int, str]]:
+    """Time, mode and digest of every file of a home, and the mode of every folder."""
+    return {
+        path.relative_to(folder).as_posix(): (
+            path.lstat().st_mtime_ns if path.is_file() else 0,
+            path.lstat().st_mode,
+            hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "",
+        )
+        for path in folder.rglob("*")
+    }
+
+
 def _damaged_at(home: Home, state: Repository, ref: str) -> list[str]:
     names: list[str] = []
     for table in TABLES:
         pointer = state.show(ref, f"data/{table}.dvc")
         names += _damaged_below(home, output_of_add(pointer)) if pointer else []
     lock = state.show(ref, "dvc.lock")
-    for path, md5 in outputs_of_lock(lock).items() if lock else ():
+    for path, (md5, _) in outputs_of_lock(lock).items() if lock else ():
         names += [] if state.show(ref, path) else _damaged_below(home, md5)
     return names
 

@@ -157,15 +157,17 @@ def _missing(
     header: Sequence[str], missing: Mapping[str, str], *, found_any: bool, name: str
 ) -> ColumnsMissing | HeaderMissing:
     where = [f"{name}, line 1"]
-    shown = ", ".join(shorten(column, 40) for column in header[:8])
-    if not found_any and any(_NUMERIC.fullmatch(column) for column in header):
+    n_numbers = sum(bool(_NUMERIC.fullmatch(column)) for column in header)
+    if not found_any and n_numbers:
         expected = ", ".join(missing.values())
+        # the values themselves may be user ids
         return HeaderMissing(
-            f"the first line holds data, not names: {shown}",
+            f"the first line holds data, not names: {n_numbers} of {len(header)} are numbers",
             where=where,
             hint=f"put a line with the column names on top: {expected}",
         )
     near = [_near(header, canonical, source) for canonical, source in missing.items()]
+    shown = ", ".join(shorten(column, 40) for column in header[:8])
     return ColumnsMissing(
         f"{len(missing)} columns are missing: {', '.join(missing.values())}",
         where=where,

@@ -162,6 +162,14 @@ def test_what_is_no_table_is_refused_by_its_slug_and_place(content: bytes, slug:
     assert refused.value.where[0].startswith("rows.csv")
 
 
+def test_a_missing_header_is_told_without_the_values_which_may_be_user_ids() -> None:
+    with pytest.raises(InputRefused) as refused:
+        read(ROWS)
+
+    assert "2 of 4 are numbers" in refused.value.message
+    assert ROWS.split(b",")[0].decode() not in refused.value.render()
+
+
 def test_a_missing_column_is_refused_with_the_one_that_was_probably_meant() -> None:
     with pytest.raises(InputRefused) as refused:
         read(CLEAN.replace(b"when", b"time_when"))

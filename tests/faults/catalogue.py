@@ -37,6 +37,6 @@ FAULTS: dict[int, str] = {
     40: "crash loop",
     42: "gateway killed",
     43: "route file truncated, invalid, edited in place, deleted",
-    50: "scheduler and API server killed in mid-task",
+    50: "scheduler and API server killed or stopped in mid-task",
     51: "run cleared and run again; two runs at once",
 }

@@ -5,12 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from urllib.parse import quote
 
 import psutil
 import pytest
@@ -22,16 +20,20 @@ from pipelines.airflow import (
     Airflow,
     DagRun,
     Deadline,
-    Finished,
     follow,
     follow_chain,
 )
-from pipelines.errors import AirflowRefused, RunFailed, WaitedTooLong
+from pipelines.errors import AirflowRefused, RunFailed
 from tests.integration.airflow_processes import REPOSITORY, AirflowProcesses
+from tests.integration.approvals import (
+    PATIENCE_SECONDS,
+    ask_for_approvals,
+    follow_with_answers,
+    open_question,
+    path_of,
+    wait_for,
+)
 
-PATIENCE_SECONDS = 180
-READING_SECONDS = 2
-STILL_SECONDS = 40  # Airflow calls a scheduler unhealthy after 30
 HOUR = timedelta(hours=1)
 KEY_FORM = "%Y-%m-%dT%H"
 
@@ -196,27 +198,10 @@ def test_shell_characters_in_a_path_reach_the_command_as_they_are(
     assert not (processes.home / "stolen").exists()
 
 
-def test_a_scheduler_that_stands_still_is_named_and_the_run_goes_on_when_it_is_back(
-    processes: AirflowProcesses, airflow: Airflow
-) -> None:
-    processes.lay_down({"ingest": [99]})
-    processes.signal("scheduler", signal.SIGSTOP)
-    try:
-        run = airflow.trigger(INGESTION, {})
-        with pytest.raises(WaitedTooLong, match="to end: scheduler is unhealthy, last seen at 20"):
-            follow(airflow, run, Deadline(STILL_SECONDS))
-    finally:
-        processes.signal("scheduler", signal.SIGCONT)
-
-    assert follow(airflow, run, Deadline(PATIENCE_SECONDS)).skipped("ingest")
-
-
 @pytest.fixture(scope="module")
 def approval(processes: AirflowProcesses) -> Airflow:
     """Airflow with `deploy.approval` on, from here to the end of this file."""
-    processes.settle(approval=True)
-    wait_for(lambda: "approve" in task_ids(processes.client), "the DAG with the approval")
-    return processes.client
+    return ask_for_approvals(processes)
 
 
 def test_a_deployment_waits_for_a_person_and_deploys_the_version_that_was_approved(
@@ -232,26 +217,6 @@ def test_a_deployment_waits_for_a_person_and_deploys_the_version_that_was_approv
     assert before == ["package"]
     assert processes.calls()[1:] == [["deploy", "--version=recommender@v7.0.0"]]
     assert not ended.skipped("deploy")
-
-
-def test_an_answer_that_the_scheduler_overlooks_is_asked_for_again_and_deploys_once(
-    processes: AirflowProcesses, airflow: Airflow, approval: Airflow
-) -> None:
-    run = airflow.trigger(DEPLOYMENT, {})
-    end = time.monotonic() + PATIENCE_SECONDS
-    while state_of_approve(airflow, run) in (None, "scheduled", "queued"):
-        assert time.monotonic() < end
-        time.sleep(0.02)  # it is at work for a tenth of a second
-    processes.signal_main("scheduler", signal.SIGSTOP)
-    try:
-        wait_for(lambda: open_question(airflow, run), "the question")
-        answer(airflow, run, "Approve")  # before the scheduler has seen that the asking ended
-    finally:
-        processes.signal_main("scheduler", signal.SIGCONT)
-
-    follow_with_answers(airflow, run, "Approve")
-
-    assert processes.calls()[1:] == [["deploy", "--version=recommender@v7.0.0"]]
 
 
 def test_a_rejected_deployment_is_skipped(
@@ -286,57 +251,6 @@ def test_each_key_of_a_live_source_has_its_run_and_a_backfill_takes_its_turn_bes
     assert all(first[7:] == last[5:] for first, last in ingested)
     assert len({first for first, _ in ingested}) == len(ingested)
     assert all(one["end_date"] <= next_one["start_date"] for one, next_one in pairwise(tasks))
-
-
-def wait_for(look, what: str):  # type: ignore[no-untyped-def]  # whatever it finds
-    """What `look` finds, once it is something."""
-    return Deadline(PATIENCE_SECONDS).wait_for(lambda: look() or None, what, lambda: "")
-
-
-def task_ids(airflow: Airflow) -> list[str]:
-    """The tasks of the deployment as Airflow knows them by now."""
-    return [task["task_id"] for task in airflow._ask("GET", f"/dags/{DEPLOYMENT}/tasks")["tasks"]]
-
-
-def state_of_approve(airflow: Airflow, run: DagRun) -> str | None:
-    """The state of the task that asks a person."""
-    return {task.task_id: task.state for task in airflow.tasks(run)}["approve"]
-
-
-def open_question(airflow: Airflow, run: DagRun) -> dict[str, object] | None:
-    """What a person is asked in a run, once the task waits for it."""
-    if state_of_approve(airflow, run) != "awaiting_input":
-        return None
-    (question,) = airflow._ask("GET", f"{path_of(run)}/hitlDetails")["hitl_details"]
-    return dict(question)
-
-
-def answer(airflow: Airflow, run: DagRun, option: str) -> None:
-    """A person's answer, by REST."""
-    body = {"chosen_options": [option], "params_input": {}}
-    airflow._ask("PATCH", f"{path_of(run)}/taskInstances/approve/-1/hitlDetails", json=body)
-
-
-def follow_with_answers(airflow: Airflow, run: DagRun, option: str) -> Finished:
-    """The run's end, with a person who answers each time Airflow asks.
-
-    It asks again when an answer came before its scheduler had seen that the asking ended
-    (apache/airflow#72716).
-    """
-
-    def look() -> bool:
-        if open_question(airflow, run):
-            time.sleep(READING_SECONDS)
-            answer(airflow, run, option)
-        return airflow.state(run) in ("success", "failed")
-
-    wait_for(look, "the run to end")
-    return follow(airflow, run, Deadline(PATIENCE_SECONDS))
-
-
-def path_of(run: DagRun) -> str:
-    """A run's path in the REST API."""
-    return f"/dags/{run.dag_id}/dagRuns/{quote(run.run_id, safe='')}"
 
 
 def is_periodic(airflow: Airflow) -> bool:

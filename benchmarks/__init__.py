@@ -1,1 +1,1 @@
-"""What the README's figures come from: each module prints JSON and writes `results/`."""
+"""What the README says of seconds and memory: each module prints JSON and writes `results/`."""

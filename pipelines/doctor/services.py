@@ -48,7 +48,8 @@ def programs(name: str, home: Home) -> Finding:
     supervisor = Supervisor(home)
     if not supervisor.alive():
         return ok(name, "down")
-    services = supervisor.services()
+    # one that was retired, as a slot by a rollback, has no file any more
+    services = [one for one in supervisor.services() if supervisor.written(one.name) is not None]
     ill = [f"{one.name} {one.state}" for one in services if one.state not in UP]
     if ill:
         logs = ", ".join(str(home.logs / f"{text.split()[0]}.log") for text in ill)

@@ -137,6 +137,10 @@ def test_a_program_that_does_not_run_and_a_port_of_ours_are_told_apart(home: Hom
 
         assert (seen.verdict, seen.detail) == ("fail", "not running: green FATAL")
         assert str(home.logs / "green.log") in seen.hint
+
+        supervisor.retire("green")  # as a rollback does with the slot that it leaves
+
+        assert found("services").detail == "1 running and healthy"
     finally:
         supervisor.shutdown()
     assert found("services").detail == "down"

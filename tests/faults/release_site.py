@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -153,6 +154,17 @@ def ended(process: "subprocess.Popen[str]") -> Ended:
     """Waits for a verb."""
     out, err = process.communicate(timeout=240)
     return Ended(process.returncode, json.loads(out) if out.strip() else {}, err)
+
+
+def pid_of(site: ReleaseSite, slot: str) -> int | None:
+    """The process of a slot, if it runs."""
+    service = site.supervisor.service(slot)
+    return service.pid if service else None
+
+
+def age_seconds(pid: int | None) -> float:
+    """How long ago a process started."""
+    return time.time() - psutil.Process(pid).create_time()
 
 
 def version(number: int) -> str:

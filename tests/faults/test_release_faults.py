@@ -3,16 +3,13 @@
 All tests share one site, and each leaves it whole: a champion that answers and a warm spare.
 """
 
-import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -21,13 +18,21 @@ import pytest
 from pipelines import processes, storage
 from pipelines.contracts.release import other
 from pipelines.rollout import machine
-from pipelines.rollout.gateway import route_file
 from pipelines.rollout.moves import Route
 from pipelines.rollout.turn import write_turn
 from pipelines.rollout.watch import CRASHES
 from tests.faults import release_site
 from tests.faults.observer import PATIENCE_SECONDS
-from tests.faults.release_site import ROOT, ReleaseSite, ended, observed, version
+from tests.faults.release_damage import edit_in_place, put_another_schema, stranger, truncate
+from tests.faults.release_site import (
+    ROOT,
+    ReleaseSite,
+    age_seconds,
+    ended,
+    observed,
+    pid_of,
+    version,
+)
 from tests.faults.storm import N_KILLS, VICTIMS, Storm
 from tests.integration.running import wait_until
 from tests.unit.rollout.story import DeploymentStory, sequences
@@ -67,15 +72,6 @@ def other_version(site: ReleaseSite) -> int:
     record = site.record()
     names = {placed.version for placed in (record.champion, record.previous) if placed}
     return next(number for number in release_site.NUMBERS if version(number) not in names)
-
-
-def pid_of(site: ReleaseSite, slot: str) -> int | None:
-    service = site.supervisor.service(slot)
-    return service.pid if service else None
-
-
-def age_seconds(pid: int | None) -> float:
-    return time.time() - psutil.Process(pid).create_time()
 
 
 TestDeploymentStory = pytest.mark.fault(35)(DeploymentStory.TestCase)
@@ -130,19 +126,6 @@ def test_killed_gateway_is_back_with_its_routes_and_the_slots_go_on(site: Releas
     assert [pid_of(site, slot) for slot in ("blue", "green")] == pids
 
 
-def truncate(path: Path) -> None:
-    storage.write_atomic(path, path.read_bytes()[:100])
-
-
-def put_another_schema(path: Path) -> None:
-    content = {"version_info": "999", "resources": [{"@type": "nonsense"}]}
-    storage.write_atomic(path, json.dumps(content).encode())
-
-
-def edit_in_place(path: Path) -> None:
-    path.write_text(json.dumps(route_file(Route("999", None))))
-
-
 @pytest.mark.fault(43)
 @pytest.mark.parametrize("damage", [truncate, put_another_schema, edit_in_place, Path.unlink])
 def test_damaged_route_file_changes_nothing_and_the_next_deploy_mends_it(
@@ -159,35 +142,6 @@ def test_damaged_route_file_changes_nothing_and_the_next_deploy_mends_it(
     assert "repaired: the gateway has" in done.err
     assert set(watch.seen["answers"]) == {site.record().champion.version}
     assert site.gateway.confirmed() == route
-
-
-@contextmanager
-def stranger(port: int, *, shares: bool) -> Iterator[None]:
-    """Somebody else's server that answers 200 to everything."""
-    program = f"""
-import http.server, socket
-class Server(http.server.ThreadingHTTPServer):
-    allow_reuse_port = {shares}
-class Answer(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("content-length", "2")
-        self.end_headers()
-        self.wfile.write(b"hi")
-Server(("127.0.0.1", {port}), Answer).serve_forever()
-"""
-    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
-    try:
-        wait_until(lambda: is_open(port), "the stranger listens")
-        yield
-    finally:
-        process.kill()
-        process.wait()
-
-
-def is_open(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.mark.fault(32)

@@ -1,5 +1,6 @@
 """A fresh clone of this repository in a folder of its own, and `tandem` at work in it."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -172,11 +173,20 @@ class Clone:
         """`tandem down`; whatever is left after it is ended, and named."""
         self.tandem("down", seconds=120)
         left = self.processes()
-        names = [" ".join(process.cmdline())[:200] for process in left]
+        names = [" ".join(words_of(process))[:200] for process in left]
         for process in left:
-            process.send_signal(signal.SIGKILL)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGKILL)
         psutil.wait_procs(left, timeout=10)
         return names
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    """A process's command line; none once it has ended."""
+    try:
+        return list(process.cmdline())
+    except psutil.Error:
+        return []
 
 
 def environment() -> dict[str, str]:

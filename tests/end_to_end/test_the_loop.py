@@ -26,7 +26,7 @@ from pipelines.airflow import INGESTION, TRAINING, Airflow, DagRun, Deadline, fo
 from pipelines.errors import RunFailed
 from pipelines.home import Home
 from tandem_dags.commands import Run
-from tests.end_to_end.clone import Clone, environment, git, wait_until
+from tests.end_to_end.clone import Clone, environment, git, wait_until, words_of
 
 pytestmark = pytest.mark.timeout(1200)  # the demo's own deadline is shorter and says more
 DEMO_SECONDS = 900
@@ -329,7 +329,7 @@ def kill_a_task(clone: Clone, verb: str) -> None:
         found[:] = [
             process
             for process in clone.processes()
-            if process.cmdline()[-1:] == [verb] and "leash.py" in " ".join(process.cmdline())
+            if (words := words_of(process))[-1:] == [verb] and "leash.py" in " ".join(words)
         ]
         return bool(found)
 

@@ -66,10 +66,11 @@ class Machine:
         for process in psutil.process_iter():
             try:
                 marks = process.environ().get("SUPERVISOR_SERVER_URL", "")
+                words = " ".join(process.cmdline())
             except (psutil.Error, OSError):
                 continue
             if str(self.home.path) in marks:
-                found.append(" ".join(process.cmdline()))
+                found.append(words)
         return found
 
 
@@ -231,11 +232,12 @@ def processes_that_show(text: str) -> list[str]:
     found = []
     for process in psutil.process_iter():
         try:
-            told = " ".join([*process.cmdline(), *process.environ().values()])
+            words = process.cmdline()
+            told = " ".join([*words, *process.environ().values()])
         except (psutil.Error, OSError):
             continue
         if text in told and process.pid != os.getpid():
-            found.append(" ".join(process.cmdline()))
+            found.append(" ".join(words))
     return found
 
 

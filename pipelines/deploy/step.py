@@ -35,7 +35,8 @@ def run(params: Params, version: str | None) -> Deployed:
         site = Site(home, lambda live: registry.tell(home, live))
         patience = params.deploy.ready_timeout_seconds
         before = site.record()
-        if before.champion is not None and not accepted.is_current(home):
+        is_refreshed = before.champion is not None and not accepted.is_current(home)
+        if is_refreshed:
             _refresh(site, home, params)  # without the store no slot gets ready
         record = _settled(before, version, site, patience)
         try:
@@ -45,7 +46,8 @@ def run(params: Params, version: str | None) -> Deployed:
                 return deployed(record, site, time.monotonic() - started)
             raise
         chosen = _shipped(home, names)
-        _refresh(site, home, params)
+        if not is_refreshed:
+            _refresh(site, home, params)
         target = bentos.placed(home, chosen.version, chosen.model_digest, machine.free_slot(record))
         bentos.require_way_back(home, record)
         intent = machine.begin(record, target)

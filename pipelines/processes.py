@@ -51,6 +51,14 @@ def alive(pid: int) -> psutil.Process | None:
     return process if lives(process) else None
 
 
+def is_below(pid: int, ancestor: int | None) -> bool:
+    """Whether a process is below another one, or that one itself."""
+    try:
+        return ancestor in (pid, *(parent.pid for parent in psutil.Process(pid).parents()))
+    except psutil.Error:
+        return False
+
+
 def end_all(find: Callable[[], list[psutil.Process]]) -> list[psutil.Process]:
     """Ends what is found until nothing new is: what dies may still have forked meanwhile.
 

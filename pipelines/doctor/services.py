@@ -1,7 +1,5 @@
 """What runs: ports, the supervised programs, and what a dead supervisor left behind."""
 
-import psutil
-
 from pipelines import storage
 from pipelines.contracts.doctor import Finding
 from pipelines.contracts.release import Ports
@@ -9,7 +7,7 @@ from pipelines.doctor.findings import fail, ok, warn
 from pipelines.home import Home
 from pipelines.params import Params
 from pipelines.rollout import health
-from pipelines.rollout.listeners import holder, is_taken, listener
+from pipelines.rollout.listeners import holder, is_ours, is_taken
 from pipelines.supervisor import Supervisor
 
 UP = {"RUNNING", "STARTING"}
@@ -22,7 +20,7 @@ def ports(name: str, home: Home, params: Params) -> Finding:
     wanted = _ports(home, params)
     taken = [service for service, port in wanted.items() if is_taken(port)]
     daemon = Supervisor(home).pid()
-    strangers = [service for service in taken if not _is_below(listener(wanted[service]), daemon)]
+    strangers = [service for service in taken if not is_ours(wanted[service], daemon)]
     if strangers:
         found = [f"{wanted[one]} of {one} is in use by {holder(wanted[one])}" for one in strangers]
         settings = ", ".join(f"up.{service}_port" for service in strangers)
@@ -78,14 +76,3 @@ def _silent(home: Home, running: set[str]) -> list[str]:
         questions["airflow"] = lambda: health.airflow_is_healthy(numbers.airflow)
     answers = health.together(questions, ANSWER_SECONDS)
     return [service for service in questions if not answers.get(service, False)]
-
-
-def _is_below(process: psutil.Process | None, ancestor: int | None) -> bool:
-    """Whether a process is below another one, or that one itself."""
-    try:
-        return process is not None and ancestor in (
-            process.pid,
-            *(parent.pid for parent in process.parents()),
-        )
-    except psutil.Error:
-        return False

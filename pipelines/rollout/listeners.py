@@ -4,6 +4,7 @@ import socket
 
 import psutil
 
+from pipelines import processes
 from pipelines.errors import PortTaken
 
 PROBE_SECONDS = 0.5
@@ -26,6 +27,12 @@ def listener(port: int) -> psutil.Process | None:
     except psutil.Error:
         pass
     return None
+
+
+def is_ours(port: int, ancestor: int | None) -> bool:
+    """Whether who listens on a port is a process of ours: that one, or below it."""
+    found = listener(port)
+    return found is not None and processes.is_below(found.pid, ancestor)
 
 
 def require_free(port: int, slot: str) -> None:

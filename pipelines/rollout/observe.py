@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import psutil
 
-from pipelines import storage
+from pipelines import processes, storage
 from pipelines.contracts.release import SLOTS, Ports, Service, SlotName
 from pipelines.rollout.gateway import Gateway
-from pipelines.rollout.listeners import listener
+from pipelines.rollout.listeners import is_ours
 from pipelines.rollout.moves import SlotSeen
 from pipelines.supervisor import Supervisor
 
@@ -45,7 +45,7 @@ def slots(
         )
         if service is not None and service.state in WAITING:
             there = replace(there, bento=_bento(supervisor, service))
-            if _listens(service, there.port):  # a stranger there is not shown the API key
+            if is_ours(there.port, service.pid):  # a stranger there is not shown the API key
                 there = replace(there, **_identity(there.port, slot, service, client))
         seen[slot] = there
     return seen
@@ -82,7 +82,9 @@ def _identity(port: int, slot: SlotName, service: Service, client: httpx.Client)
         if not isinstance(content, dict):
             return {}
         pid = content.get("pid")
-        if content.get("slot") != slot or not _is_below(pid, service.pid):
+        if content.get("slot") != slot or not isinstance(pid, int):
+            return {}
+        if not processes.is_below(pid, service.pid):
             return {}
         return {
             "pid": pid,
@@ -93,20 +95,3 @@ def _identity(port: int, slot: SlotName, service: Service, client: httpx.Client)
         }
     except (httpx.HTTPError, ValueError, psutil.Error):
         return {}
-
-
-def _listens(service: Service, port: int) -> bool:
-    """Whether who listens on the port is the supervised process or below it."""
-    found = listener(port)
-    return found is not None and _is_below(found.pid, service.pid)
-
-
-def _is_below(pid: object, ancestor: int | None) -> bool:
-    """Whether a process is the supervised one or below it."""
-    if not isinstance(pid, int) or ancestor is None:
-        return False
-    try:
-        process = psutil.Process(pid)
-        return ancestor in (pid, *(parent.pid for parent in process.parents()))
-    except psutil.Error:
-        return False

@@ -7,10 +7,10 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from pipelines.descriptors import Descriptor
-from pipelines.errors import BadRecord
 from pipelines.home import Home
 from pipelines.params import refused
-from pipelines.state.repository import MAIN, Repository
+from pipelines.state.fetch import require_file
+from pipelines.state.repository import MAIN
 
 PARAMS = "params.yaml"
 
@@ -21,9 +21,7 @@ def yaml_at(home: Home, commit: str, path: str) -> dict[str, Any]:
     Raises:
         BadRecord: The commit has no such file.
     """
-    content = Repository(home.state_repo).show(commit, path)
-    if content is None:
-        raise BadRecord("a commit of the state lacks a file", where=[f"{path} at {commit[:12]}"])
+    content = require_file(home, commit, path)
     return dict(YAML(typ="safe", pure=True).load(BytesIO(content)))
 
 

@@ -34,6 +34,11 @@ class DagRun:
     run_id: str
     state: str
 
+    @property
+    def path(self) -> str:
+        """Where it is in the REST API."""
+        return f"/dags/{quote(self.dag_id)}/dagRuns/{quote(self.run_id, safe='')}"
+
 
 @dataclass(frozen=True)
 class Component:
@@ -134,11 +139,11 @@ class Airflow:
 
     def state(self, run: DagRun) -> str:
         """The run's state now."""
-        return str(self._ask("GET", _path(run))["state"])
+        return str(self._ask("GET", run.path)["state"])
 
     def tasks(self, run: DagRun) -> list[Task]:
         """The run's tasks, in the order in which they started; those to come last."""
-        answer = self._ask("GET", f"{_path(run)}/taskInstances")
+        answer = self._ask("GET", f"{run.path}/taskInstances")
         found = sorted(answer["task_instances"], key=lambda task: task["start_date"] or "9")
         return [
             Task(task["task_id"], task["state"], _seconds(task), task["try_number"])
@@ -155,7 +160,7 @@ class Airflow:
 
     def log_tail(self, run: DagRun, task: Task, lines: int = 20) -> list[str]:
         """The last lines of a task's present try; empty when there is no log."""
-        path = f"{_path(run)}/taskInstances/{quote(task.task_id)}/logs/{task.try_number}"
+        path = f"{run.path}/taskInstances/{quote(task.task_id)}/logs/{task.try_number}"
         content = self._ask("GET", path, params={"full_content": True})["content"]
         texts = [entry if isinstance(entry, str) else str(entry["event"]) for entry in content]
         return [text for text in texts if not text.startswith("::")][-lines:]
@@ -214,7 +219,3 @@ def _seconds(task: Mapping[str, Any]) -> float:
     if task["state"] != "running" or not task["start_date"]:
         return 0.0
     return (storage.now_utc() - datetime.fromisoformat(task["start_date"])).total_seconds()
-
-
-def _path(run: DagRun) -> str:
-    return f"/dags/{quote(run.dag_id)}/dagRuns/{quote(run.run_id, safe='')}"

@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.airflow import DEPLOYMENT, INGESTION, Deadline, follow
 from pipelines.errors import WaitedTooLong
-from tests.integration.airflow_processes import AirflowProcesses
+from tests.integration.airflow_processes import AirflowProcesses, running
 from tests.integration.approvals import (
     PATIENCE_SECONDS,
     answer,
@@ -24,11 +24,7 @@ STILL_SECONDS = 40  # Airflow calls a scheduler unhealthy after 30
 
 @pytest.fixture(scope="module")
 def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowProcesses]:
-    started = AirflowProcesses(tmp_path_factory.mktemp("airflow"))
-    try:
-        yield started.start()
-    finally:
-        started.stop()
+    yield from running(tmp_path_factory.mktemp("airflow"))
 
 
 @pytest.mark.fault(50)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
-from urllib.parse import quote
 
 import psutil
 import pytest
@@ -87,7 +86,7 @@ def test_a_cleared_run_is_skipped_and_commits_nothing_more(machine: Machine) -> 
     (run,) = (one for one in machine.airflow.runs(INGESTION) if one.run_id.startswith("manual"))
     before = machine.clone.run_commits()
 
-    machine.airflow._ask("POST", f"{path_of(run)}/clear", json={"dry_run": False})
+    machine.airflow._ask("POST", f"{run.path}/clear", json={"dry_run": False})
     ended = follow(machine.airflow, run, Deadline(PATIENCE_SECONDS))
 
     assert all(ended.skipped(task) for task in ("ingest", "validate", "commit"))
@@ -107,7 +106,7 @@ def test_two_runs_at_once_and_a_backfill_beside_them_accept_each_key_once(
     wait_until(lambda: not at_work(machine.airflow), "all runs to end", PATIENCE_SECONDS)
 
     made = machine.clone.run_commits()[: -len(before)]
-    one, other = (machine.airflow._ask("GET", path_of(run)) for run in runs)
+    one, other = (machine.airflow._ask("GET", run.path) for run in runs)
     assert one["end_date"] <= other["start_date"]
     assert not overlaps(machine.airflow)
     assert {run["state"] for run in of_ingestion(machine.airflow)} == {"success"}
@@ -178,11 +177,6 @@ def test_a_killed_scheduler_and_a_killed_api_server_come_back_and_the_training_c
     assert training.tries["gate"] == 1  # an API server that is away ends no task
     assert len(machine.commits(training.run)) == 1
     assert git("fsck", "--strict", cwd=machine.clone.home / "state.git") == ""
-
-
-def path_of(run: DagRun) -> str:
-    """A run's path in the REST API."""
-    return f"/dags/{run.dag_id}/dagRuns/{quote(run.run_id, safe='')}"
 
 
 def pause(airflow: Airflow, dag_id: str, *, is_paused: bool) -> None:
@@ -257,6 +251,6 @@ def exit_codes(machine: Machine, run: DagRun, verb: str) -> list[int | None]:
 
 def first_log(airflow: Airflow, run: DagRun, task_id: str) -> str:
     """The log of a task's first try."""
-    path = f"{path_of(run)}/taskInstances/{task_id}/logs/1"
+    path = f"{run.path}/taskInstances/{task_id}/logs/1"
     content = airflow._ask("GET", path, params={"full_content": True})["content"]
     return "\n".join(part if isinstance(part, str) else str(part["event"]) for part in content)

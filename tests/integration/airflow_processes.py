@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -145,6 +146,15 @@ class AirflowProcesses:
         tandem.write_text(STAND_IN.format(python=python))
         tandem.chmod(0o755)
         return str(python)
+
+
+def running(folder: Path) -> Iterator[AirflowProcesses]:
+    """An Airflow, for as long as a fixture lives."""
+    started = AirflowProcesses(folder)
+    try:
+        yield started.start()
+    finally:
+        started.stop()
 
 
 def _inherited() -> dict[str, str]:

@@ -1,7 +1,6 @@
 """A person whom Airflow asks before a deployment, by REST."""
 
 import time
-from urllib.parse import quote
 
 from pipelines.airflow import DEPLOYMENT, Airflow, DagRun, Deadline, Finished, follow
 from tests.integration.airflow_processes import AirflowProcesses
@@ -36,14 +35,14 @@ def open_question(airflow: Airflow, run: DagRun) -> dict[str, object] | None:
     """What a person is asked in a run, once the task waits for it."""
     if state_of_approve(airflow, run) != "awaiting_input":
         return None
-    (question,) = airflow._ask("GET", f"{path_of(run)}/hitlDetails")["hitl_details"]
+    (question,) = airflow._ask("GET", f"{run.path}/hitlDetails")["hitl_details"]
     return dict(question)
 
 
 def answer(airflow: Airflow, run: DagRun, option: str) -> None:
     """A person's answer, by REST."""
     body = {"chosen_options": [option], "params_input": {}}
-    airflow._ask("PATCH", f"{path_of(run)}/taskInstances/approve/-1/hitlDetails", json=body)
+    airflow._ask("PATCH", f"{run.path}/taskInstances/approve/-1/hitlDetails", json=body)
 
 
 def follow_with_answers(airflow: Airflow, run: DagRun, option: str) -> Finished:
@@ -61,8 +60,3 @@ def follow_with_answers(airflow: Airflow, run: DagRun, option: str) -> Finished:
 
     wait_for(look, "the run to end")
     return follow(airflow, run, Deadline(PATIENCE_SECONDS))
-
-
-def path_of(run: DagRun) -> str:
-    """A run's path in the REST API."""
-    return f"/dags/{run.dag_id}/dagRuns/{quote(run.run_id, safe='')}"

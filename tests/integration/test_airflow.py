@@ -24,13 +24,12 @@ from pipelines.airflow import (
     follow_chain,
 )
 from pipelines.errors import AirflowRefused, RunFailed
-from tests.integration.airflow_processes import REPOSITORY, AirflowProcesses
+from tests.integration.airflow_processes import REPOSITORY, AirflowProcesses, running
 from tests.integration.approvals import (
     PATIENCE_SECONDS,
     ask_for_approvals,
     follow_with_answers,
     open_question,
-    path_of,
     wait_for,
 )
 
@@ -40,11 +39,7 @@ KEY_FORM = "%Y-%m-%dT%H"
 
 @pytest.fixture(scope="module")
 def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowProcesses]:
-    started = AirflowProcesses(tmp_path_factory.mktemp("airflow"))
-    try:
-        yield started.start()
-    finally:
-        started.stop()
+    yield from running(tmp_path_factory.mktemp("airflow"))
 
 
 @pytest.fixture
@@ -278,7 +273,7 @@ def ingestion_tasks(airflow: Airflow) -> list[dict[str, object]]:
     """All tasks of runs that are for a KEY, which have run."""
     found = []
     for run in runs_of_keys(airflow):
-        path = path_of(DagRun(INGESTION, str(run["dag_run_id"]), ""))
+        path = DagRun(INGESTION, str(run["dag_run_id"]), "").path
         tasks = airflow._ask("GET", f"{path}/taskInstances")["task_instances"]
         found += [task for task in tasks if task["start_date"]]
     return found

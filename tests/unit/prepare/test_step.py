@@ -117,31 +117,25 @@ def test_a_refresh_cuts_within_the_newest_partition_and_has_no_validation(clone,
     assert (prepared.counts.train, prepared.counts.test) == (18, 2)
 
 
-def test_a_changed_file_is_refused_by_name(clone, params):
-    path = Path("data/interactions/dt=2001-01-01") / step.PART
+def lengthen(path: Path) -> None:
     path.write_bytes(path.read_bytes() + b"x")
 
-    with pytest.raises(DataChanged) as caught:
-        step.run(params)
 
-    assert caught.value.where == (str(path),)
+@pytest.mark.parametrize(
+    ("name", "damage", "refusal"),
+    [
+        pytest.param(step.PART, lengthen, DataChanged, id="changed"),
+        pytest.param(step.PART, Path.unlink, DataChanged, id="gone"),
+        pytest.param(step.MANIFEST, Path.unlink, BadRecord, id="without a manifest"),
+    ],
+)
+def test_a_damaged_partition_is_refused_by_name_and_never_left_out(
+    clone, params, name, damage, refusal
+):
+    path = Path("data/interactions/dt=2001-01-01") / name
+    damage(path)
 
-
-def test_a_file_that_is_gone_is_refused_by_name(clone, params):
-    path = Path("data/interactions/dt=2001-01-01") / step.PART
-    path.unlink()
-
-    with pytest.raises(DataChanged) as caught:
-        step.run(params)
-
-    assert caught.value.where == (str(path),)
-
-
-def test_a_partition_without_a_manifest_is_never_left_out(clone, params):
-    path = Path("data/interactions/dt=2001-01-01") / step.MANIFEST
-    path.unlink()
-
-    with pytest.raises(BadRecord) as caught:
+    with pytest.raises(refusal) as caught:
         step.run(params)
 
     assert caught.value.where == (str(path),)

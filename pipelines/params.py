@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -18,6 +18,7 @@ Rate = Annotated[float, Field(ge=0, lt=1)]
 Weight = Annotated[float, Field(ge=0)]
 Port = Annotated[int, Field(ge=1024, le=65535)]
 Family = Literal["popularity", "cf", "content", "multitask"]
+Weighting = Literal["fixed", "uncertainty"]
 
 
 class Section(BaseModel):
@@ -155,6 +156,20 @@ class ScoreWeights(Section):
     regression: Weight
 
 
+class LossWeights(Section):
+    """What a task of each kind adds to the loss; 0 = such tasks are not learnt."""
+
+    retrieval: Weight
+    binary: Weight
+    regression: Weight
+
+    @model_validator(mode="after")
+    def _something_is_learnt(self) -> "LossWeights":
+        if self.retrieval == self.binary == self.regression == 0:
+            raise ValueError("at least one weight should be greater than 0")
+        return self
+
+
 class MultitaskParams(Section):
     """The two-tower multi-task model."""
 
@@ -178,8 +193,11 @@ class MultitaskParams(Section):
     max_epochs: Positive
     patience: Positive
     """Epochs without a better validation score before the fit ends."""
-    ranking_loss_weight: PositiveFloat
-    """Of each ranking task's loss; a retrieval task weighs 1."""
+    loss_weights: LossWeights
+    weighting: Weighting
+    """`fixed`, or `uncertainty`: the loss weights times what each task's noise says."""
+    experts: Positive
+    """Networks behind the query tower, mixed for each task; 1 = a bottom that all tasks share."""
     score_weights: ScoreWeights
 
 

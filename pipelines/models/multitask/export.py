@@ -9,7 +9,7 @@ from pipelines.descriptors import BinaryTask, RetrievalTask, Task
 from pipelines.models.engine import tf
 from pipelines.models.multitask.batches import Encoders, Scale
 from pipelines.models.multitask.calibration import coefficients
-from pipelines.models.multitask.heads import ItemPart
+from pipelines.models.multitask.heads import Part
 from pipelines.models.multitask.labels import HeadTask
 from pipelines.models.multitask.model import MultitaskModel
 from pipelines.models.multitask.towers import Inputs
@@ -59,15 +59,15 @@ class MultitaskScorer(Scorer):
     ) -> None:
         super().__init__()
         vectors = model.candidates(model.candidates.content)
-        part = model.ranking.item_part(vectors, model.candidates.numbers)
+        parts = [head.item_part(vectors, model.candidates.numbers) for head in model.ranking]
         self.vectors = constant(vectors.numpy())
-        self.item_part = [constant(tensor.numpy()) for tensor in part]
+        self.item_parts = [[constant(tensor.numpy()) for tensor in part] for part in parts]
         self.events, self.profile = encoders
         self.predictor = predictor
         self.is_retrieval = [isinstance(task, RetrievalTask) for task in tasks]
         # the graph keeps only variables: Keras objects would be written into the file by class
-        self.weights = [*model.queries.variables, *model.ranking.variables]
-        self.weights += [variable for head in model.retrieval for variable in head.variables]
+        parts_of_model: list[Any] = [model.queries, *model.ranking, *model.retrieval]
+        self.weights = [variable for part in parts_of_model for variable in part.variables]
         self.call_towers = _towers(model)
 
     def answer(self, query: Query) -> Answer:
@@ -81,21 +81,34 @@ class MultitaskScorer(Scorer):
             profile=self.profile(query.profile),
             now=query.now,
         )
-        logits, raw = self.call_towers(inputs, self.vectors, ItemPart(*self.item_part))
-        retrieval, heads = iter(logits), iter(tf.unstack(raw, axis=2))
+        items = [Part(*part) for part in self.item_parts]
+        logits, raw = self.call_towers(inputs, self.vectors, items)
+        retrieval, heads = iter(logits), iter(raw)
         components = [
             tf.nn.log_softmax(next(retrieval)) if is_retrieval else next(heads)
             for is_retrieval in self.is_retrieval
         ]
-        return Answer(tf.stack(components, axis=1), self.predictor(raw))
+        nothing = tf.zeros([*tf.unstack(tf.shape(logits[0])), 0])
+        outputs = tf.stack(raw, axis=2) if raw else nothing
+        return Answer(tf.stack(components, axis=1), self.predictor(outputs))
 
 
 def _towers(model: MultitaskModel) -> Any:
-    def call(inputs: Inputs, vectors: Tensor, items: ItemPart) -> tuple[list[Tensor], Tensor]:
+    places = model.places
+
+    def call(
+        inputs: Inputs, vectors: Tensor, items: list[Part]
+    ) -> tuple[list[Tensor], list[Tensor]]:
         numbers = model.users(inputs)
-        queries = model.queries(inputs, vectors, numbers)
-        logits = [head(queries, vectors) for head in model.retrieval]
-        query = model.ranking.query_part(queries, numbers)
-        return logits, model.ranking.all_items(query, items)
+        by_task = model.queries(inputs, vectors, numbers).by_task
+        logits = [
+            head(by_task[place], vectors)
+            for head, place in zip(model.retrieval, places.retrieval, strict=True)
+        ]
+        raw = [
+            head.all_items(head.query_part(by_task[place], numbers), item)
+            for head, place, item in zip(model.ranking, places.ranking, items, strict=True)
+        ]
+        return logits, raw
 
     return call

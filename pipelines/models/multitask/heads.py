@@ -1,4 +1,4 @@
-"""Heads: how well an item answers a query for each task, for the whole catalogue at once.
+"""Heads: how well an item answers a query for each task.
 
 The first layer of a ranking head is split into a part of the query and a part of the item, so that
 it costs one row of numbers per query and per item, not per pair.
@@ -36,65 +36,57 @@ class RetrievalHead(tf.keras.layers.Layer):
         return self.scale * tf.matmul(queries, vectors, transpose_b=True) + bias
 
 
-class QueryPart(NamedTuple):
-    """What the ranking heads need of a query."""
+class Part(NamedTuple):
+    """What a ranking head needs of a query, or of an item."""
 
     hidden: Tensor
+    """[…, width]"""
     factors: Tensor
+    """[…, rank]"""
     linear: Tensor
+    """[…]"""
 
 
-class ItemPart(NamedTuple):
-    """What the ranking heads need of an item."""
-
-    hidden: Tensor
-    factors: Tensor
-    linear: Tensor
-
-
-class RankingHeads(tf.keras.layers.Layer):
-    """All binary and regression tasks over a shared bottom: raw outputs, standardised units.
+class RankingHead(tf.keras.layers.Layer):
+    """A binary or a regression task: raw outputs, a logit or standardised units.
 
     Args:
-        n_heads: How many.
-        width: Of the shared hidden layer.
-        rank: Of each head's bilinear form.
+        name: Of the task.
+        width: Of the hidden layer.
+        rank: Of the bilinear form.
     """
 
-    def __init__(self, n_heads: int, width: int, rank: int) -> None:
-        super().__init__(name="ranking_heads")
-        self.n_heads, self.rank = n_heads, rank
-        units = max(1, n_heads)  # Keras has no layer of no units: without heads its output is cut
-        self.query_hidden = layers.Dense(width)
-        self.item_hidden = layers.Dense(width)
-        self.query_factors = layers.Dense(units * rank, use_bias=False)
-        self.item_factors = layers.Dense(units * rank, use_bias=False)
-        self.query_linear = layers.Dense(units, kernel_initializer="zeros")
-        self.item_linear = layers.Dense(units, kernel_initializer="zeros")
-        self.outputs = layers.Dense(units, use_bias=False)
+    def __init__(self, name: str, width: int, rank: int) -> None:
+        super().__init__(name=f"head_{name}")
+        self.query_hidden, self.item_hidden = layers.Dense(width), layers.Dense(width)
+        self.query_factors = layers.Dense(rank, use_bias=False)
+        self.item_factors = layers.Dense(rank, use_bias=False)
+        self.query_linear = layers.Dense(1, kernel_initializer="zeros")
+        self.item_linear = layers.Dense(1, kernel_initializer="zeros")
+        self.output_layer = layers.Dense(1, use_bias=False)
 
-    def query_part(self, queries: Tensor, numbers: Tensor) -> QueryPart:
+    def query_part(self, queries: Tensor, numbers: Tensor) -> Part:
         """Of [b, dim] queries and [b, numbers] of their users."""
         seen = tf.concat([queries, numbers], axis=1)
-        factors = tf.reshape(self.query_factors(queries), [tf.shape(queries)[0], -1, self.rank])
-        return QueryPart(self.query_hidden(seen), factors, self.query_linear(seen))
+        linear = tf.squeeze(self.query_linear(seen), axis=-1)
+        return Part(self.query_hidden(seen), self.query_factors(queries), linear)
 
-    def item_part(self, vectors: Tensor, numbers: Tensor) -> ItemPart:
+    def item_part(self, vectors: Tensor, numbers: Tensor) -> Part:
         """Of [n, dim] items and [n, numbers] of theirs."""
         seen = tf.concat([vectors, numbers], axis=1)
-        factors = tf.reshape(self.item_factors(vectors), [tf.shape(vectors)[0], -1, self.rank])
-        return ItemPart(self.item_hidden(seen), factors, self.item_linear(seen))
+        linear = tf.squeeze(self.item_linear(seen), axis=-1)
+        return Part(self.item_hidden(seen), self.item_factors(vectors), linear)
 
-    def pairs(self, query: QueryPart, item: ItemPart) -> Tensor:
-        """[m, heads] for m pairs of a query and an item."""
+    def pairs(self, query: Part, item: Part) -> Tensor:
+        """[…] for pairs of a query and an item, whose parts have the same leading shape or 1s."""
         hidden = tf.nn.gelu(query.hidden + item.hidden)
-        bilinear = tf.reduce_sum(query.factors * item.factors, axis=2)
-        raw = self.outputs(hidden) + bilinear + query.linear + item.linear
-        return raw[..., : self.n_heads]
+        bilinear = tf.reduce_sum(query.factors * item.factors, axis=-1)
+        output = tf.squeeze(self.output_layer(hidden), axis=-1)
+        return output + bilinear + query.linear + item.linear
 
-    def all_items(self, query: QueryPart, item: ItemPart) -> Tensor:
-        """[b, n, heads] for all items."""
+    def all_items(self, query: Part, item: Part) -> Tensor:
+        """[b, n] for all pairs of [b] queries and [n] items."""
         hidden = tf.nn.gelu(query.hidden[:, None] + item.hidden[None])
-        bilinear = tf.einsum("bhr,nhr->bnh", query.factors, item.factors)
-        raw = self.outputs(hidden) + bilinear + query.linear[:, None] + item.linear[None]
-        return raw[..., : self.n_heads]
+        bilinear = tf.matmul(query.factors, item.factors, transpose_b=True)
+        output = tf.squeeze(self.output_layer(hidden), axis=-1)
+        return output + bilinear + query.linear[:, None] + item.linear[None]

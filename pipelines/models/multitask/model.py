@@ -4,11 +4,12 @@ from typing import Any, NamedTuple
 
 import tensorflow_recommenders as tfrs
 
-from pipelines.descriptors import BinaryTask
+from pipelines.descriptors import BinaryTask, RetrievalTask, Task
 from pipelines.models.engine import tf
-from pipelines.models.multitask.heads import RankingHeads, RetrievalHead
+from pipelines.models.multitask.heads import Part, RankingHead, RetrievalHead
 from pipelines.models.multitask.labels import HeadTask, UserNumbers
-from pipelines.models.multitask.towers import CandidateTower, Inputs, QueryTower
+from pipelines.models.multitask.towers import CandidateTower, Inputs, Queries, QueryTower
+from pipelines.models.multitask.weighting import LossWeighting
 
 Tensor = Any
 MASKED = -1e9
@@ -35,8 +36,7 @@ class Batch(NamedTuple):
 class Encoded(NamedTuple):
     """What the towers say of a batch."""
 
-    queries: Tensor
-    """[b, dim]"""
+    queries: Queries
     numbers: Tensor
     """[b, numbers] of the users."""
     vectors: Tensor
@@ -71,78 +71,127 @@ class Modules(NamedTuple):
     queries: QueryTower
     users: UserNumbers
     retrieval: list[RetrievalHead]
-    ranking: RankingHeads
+    ranking: list[RankingHead]
+    weighting: LossWeighting
 
 
 class MultitaskModel(tfrs.Model):
     """Behaviour (what comes next) and interest (how much it is liked) learnt together.
 
     Args:
-        modules: Towers and heads.
-        tasks: The heads' tasks.
-        loss_weight: Of a ranking task; a retrieval task weighs 1.
+        modules: Towers and heads, and how their losses are weighed.
+        tasks: All tasks, in the descriptor's order.
     """
 
-    def __init__(self, modules: Modules, tasks: list[HeadTask], loss_weight: float) -> None:
+    def __init__(self, modules: Modules, tasks: list[Task]) -> None:
         super().__init__()
-        self.candidates, self.queries, self.users, self.retrieval, self.ranking = modules
-        self.loss_weight = loss_weight
-        self.head_names = [task.name for task in tasks]
+        self.candidates, self.queries, self.users, self.retrieval, self.ranking, _ = modules
+        self.weighting = modules.weighting
+        self.places = places(tasks)
         self.retrieval_tasks = [CatalogueRetrieval(name=head.name) for head in self.retrieval]
-        self.ranking_tasks = [ranking_task(task) for task in tasks]
+        self.ranking_tasks = [
+            ranking_task(task) for task in tasks if not isinstance(task, RetrievalTask)
+        ]
+        self.task_names = [task.name for task in tasks]
 
-    def encode(self, inputs: Inputs, training: bool) -> Encoded:
+    def encode(self, inputs: Inputs, training: bool = False) -> Encoded:
         """Both towers."""
         vectors = self.candidates(self.candidates.content, training=training)
         numbers = self.users(inputs)
         return Encoded(self.queries(inputs, vectors, numbers, training=training), numbers, vectors)
 
     def losses_by_task(self, batch: Batch, training: bool) -> dict[str, Tensor]:
-        """The unweighted loss of each task."""
+        """The loss of each task that is learnt, before its weight."""
         encoded = self.encode(batch.inputs, training)
         losses = {}
-        for place, (head, task) in enumerate(
-            zip(self.retrieval, self.retrieval_tasks, strict=True)
-        ):
-            logits = head(encoded.queries, encoded.vectors)
-            losses[head.name] = task(logits, batch, batch.positive[:, place])
-        raw = self._pairs(encoded, batch)
-        for place, (name, task) in enumerate(zip(self.head_names, self.ranking_tasks, strict=True)):
-            known = batch.known[:, place]
-            losses[name] = labelled_loss(task, batch.labels[:, place], raw[:, place], known)
+        for number, task in enumerate(self.retrieval_tasks):
+            if task.name in self.weighting.declared:
+                logits = self._logits(encoded, number)
+                losses[task.name] = task(logits, batch, batch.positive[:, number])
+        for number, task in enumerate(self.ranking_tasks):
+            name = self.task_names[self.places.ranking[number]]
+            if name in self.weighting.declared:
+                raw = self._pairs(encoded, batch, number)
+                labels, known = batch.labels[:, number], batch.known[:, number]
+                losses[name] = labelled_loss(task, labels, raw, known)
         return losses
 
     def compute_loss(self, inputs: Batch, training: bool = False) -> Tensor:
         """The weighted sum over tasks."""
-        return self._total(self.losses_by_task(inputs, training))
+        return self.weighting(self.losses_by_task(inputs, training))
 
     def train_step(self, batch: Batch) -> dict[str, Tensor]:
-        """One step of the optimiser; returns the loss of each task."""
+        """One step of the optimiser; returns the loss of each task that is learnt."""
         with tf.GradientTape() as tape:
             losses = self.losses_by_task(batch, training=True)
-            total = self._total(losses)
+            total = self.weighting(losses)
         variables = self.trainable_variables
-        self.optimizer.apply_gradients(zip(tape.gradient(total, variables), variables, strict=True))
+        slopes = tape.gradient(total, variables)
+        # what belongs to a task that is not learnt has no slope
+        pairs = zip(slopes, variables, strict=True)
+        self.optimizer.apply_gradients([pair for pair in pairs if pair[0] is not None])
         return losses
 
-    def all_items(self, inputs: Inputs) -> tuple[list[Tensor], Tensor]:
-        """Logits [b, n] of each retrieval task and raw outputs [b, n, heads] of the heads."""
-        encoded = self.encode(inputs, training=False)
-        logits = [head(encoded.queries, encoded.vectors) for head in self.retrieval]
-        query = self.ranking.query_part(encoded.queries, encoded.numbers)
-        item = self.ranking.item_part(encoded.vectors, self.candidates.numbers)
-        return logits, self.ranking.all_items(query, item)
+    def all_items(self, inputs: Inputs) -> tuple[list[Tensor], list[Tensor]]:
+        """[b, n] for each retrieval task, its logits, and for each head, its raw outputs."""
+        encoded = self.encode(inputs)
+        logits = [self._logits(encoded, number) for number in range(len(self.retrieval))]
+        raw = []
+        for number, head in enumerate(self.ranking):
+            item = head.item_part(encoded.vectors, self.candidates.numbers)
+            raw.append(head.all_items(self._query_part(encoded, number), item))
+        return logits, raw
 
-    def _total(self, losses: dict[str, Tensor]) -> Tensor:
-        heads = set(self.head_names)
-        return sum(self.loss_weight * v if k in heads else v for k, v in losses.items())
+    def chosen(self, batch: Batch) -> Tensor:
+        """[m, heads] raw outputs for the interactions of a batch."""
+        encoded = self.encode(batch.inputs)
+        raw = [self._pairs(encoded, batch, number) for number in range(len(self.ranking))]
+        return tf.stack(raw, axis=1) if raw else tf.zeros([tf.shape(batch.items)[0], 0])
 
-    def _pairs(self, encoded: Encoded, batch: Batch) -> Tensor:
-        query = self.ranking.query_part(encoded.queries, encoded.numbers)
-        item = self.ranking.item_part(encoded.vectors, self.candidates.numbers)
-        queries = tf.nest.map_structure(lambda part: tf.gather(part, batch.pages), query)
-        items = tf.nest.map_structure(lambda part: tf.gather(part, batch.items), item)
-        return self.ranking.pairs(queries, items)
+    def figures(self, inputs: Inputs) -> dict[str, float]:
+        """What the model has learnt about its tasks: their noise, and which experts they read."""
+        named = {
+            f"log_variance_{name}": float(variable)
+            for name, variable in self.weighting.log_variances.items()
+        }
+        shares = tf.reduce_mean(self.encode(inputs).queries.shares, axis=0).numpy()
+        if shares.shape[1] > 1:
+            for name, row in zip(self.task_names, shares, strict=True):
+                named |= {f"expert_{i + 1}_of_{name}": float(x) for i, x in enumerate(row)}
+        return named
+
+    def _logits(self, encoded: Encoded, number: int) -> Tensor:
+        query = encoded.queries.by_task[self.places.retrieval[number]]
+        return self.retrieval[number](query, encoded.vectors)
+
+    def _query_part(self, encoded: Encoded, number: int) -> Part:
+        query = encoded.queries.by_task[self.places.ranking[number]]
+        return self.ranking[number].query_part(query, encoded.numbers)
+
+    def _pairs(self, encoded: Encoded, batch: Batch, number: int) -> Tensor:
+        head = self.ranking[number]
+        query = self._query_part(encoded, number)
+        item = head.item_part(encoded.vectors, self.candidates.numbers)
+        return head.pairs(
+            Part(*(tf.gather(part, batch.pages) for part in query)),
+            Part(*(tf.gather(part, batch.items) for part in item)),
+        )
+
+
+class Places(NamedTuple):
+    """Where tasks of either sort stand among all."""
+
+    retrieval: list[int]
+    ranking: list[int]
+
+
+def places(tasks: list[Task]) -> Places:
+    """The places of the retrieval tasks and of the heads' tasks in the descriptor's order."""
+    is_retrieval = [isinstance(task, RetrievalTask) for task in tasks]
+    return Places(
+        [place for place, answer in enumerate(is_retrieval) if answer],
+        [place for place, answer in enumerate(is_retrieval) if not answer],
+    )
 
 
 def labelled_loss(task: Any, labels: Tensor, raw: Tensor, known: Tensor) -> Tensor:

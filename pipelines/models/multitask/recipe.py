@@ -11,23 +11,22 @@ from pipelines.descriptors import RetrievalTask, Task
 from pipelines.models.engine import tf
 from pipelines.models.examples import Pages, PreparedData
 from pipelines.models.family import Calibration, Fitted
-from pipelines.models.fitting.callbacks import EarlyStopping, LogEpoch
+from pipelines.models.fitting.callbacks import Aim, EarlyStopping, LogEpoch, Watch
 from pipelines.models.fitting.loop import Schedule, run
 from pipelines.models.multitask.batches import Encoders, Source, cut, pages_to_learn
 from pipelines.models.multitask.calibration import calibrate
 from pipelines.models.multitask.encoders import event_encoder, profile_encoder
 from pipelines.models.multitask.export import MultitaskScorer, Predictor
 from pipelines.models.multitask.features import bucket_edges, item_content, item_numbers
-from pipelines.models.multitask.heads import RankingHeads, RetrievalHead
+from pipelines.models.multitask.heads import RankingHead, RetrievalHead
 from pipelines.models.multitask.labels import HeadTask, UserNumbers
 from pipelines.models.multitask.model import Batch, Modules, MultitaskModel
 from pipelines.models.multitask.towers import CandidateTower, QueryTower, Sizes
-from pipelines.models.multitask.validation import Validation
+from pipelines.models.multitask.validation import HEAD_LOSS, NDCG, Validation
+from pipelines.models.multitask.weighting import LossWeighting
 from pipelines.models.serving import Recommender, Shape
 from pipelines.models.statistics import decayed_counts, head_means, known_rows
 from pipelines.params import MultitaskParams, Params
-
-METRIC = "validation_ndcg_at_10"
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,13 @@ class Material:
 
     @property
     def task_weights(self) -> list[float]:
-        """The default weight of each task in the score."""
+        """The default weight of each task in the score; none of what is not learnt."""
         weights = self.params.score_weights.model_dump()
-        return [weights[task.kind] for task in self.data.prepared.tasks]
+        learnt = self.params.loss_weights.model_dump()
+        return [
+            weights[task.kind] if learnt[task.kind] > 0 else 0.0
+            for task in self.data.prepared.tasks
+        ]
 
 
 def fit(
@@ -111,9 +114,12 @@ def _model(material: Material) -> MultitaskModel:
         queries=QueryTower(_sizes(material)),
         users=UserNumbers(material.heads, material.encoders.events.kinds, head_means(data, until)),
         retrieval=retrieval,
-        ranking=RankingHeads(len(material.heads), params.head_width, params.head_rank),
+        ranking=[
+            RankingHead(task.name, params.head_width, params.head_rank) for task in material.heads
+        ],
+        weighting=LossWeighting(data.prepared.tasks, params.loss_weights, params.weighting),
     )
-    return MultitaskModel(modules, material.heads, params.ranking_loss_weight)
+    return MultitaskModel(modules, list(data.prepared.tasks))
 
 
 def _sizes(material: Material) -> Sizes:
@@ -127,6 +133,8 @@ def _sizes(material: Material) -> Sizes:
         value_edges=[float(edge) for edge in bucket_edges(values)],
         dropout=params.dropout,
         item_dropout=params.item_dropout,
+        n_tasks=len(data.prepared.tasks),
+        n_experts=params.experts,
     )
 
 
@@ -158,11 +166,13 @@ def _learn(
         batches=lambda: _epoch(source, pages, params.batch_pages, shuffle),
     )
     step = tf.function(model.train_step, reduce_retracing=True)
+    sample = source.batch(next(cut(pages, params.batch_pages, np.arange(len(pages.start)))))
+    watch, tell = Watch(lambda: model.figures(sample.inputs)), LogEpoch("multitask")
     if epochs is not None or not validation.has_events:
-        curve = run(step, schedule, [LogEpoch("multitask")], "multitask")
-        return curve, schedule.epochs
-    stopping = EarlyStopping(model, validation.ndcg_at_10, METRIC, params.patience)
-    curve = run(step, schedule, [stopping, LogEpoch("multitask")], "multitask")
+        return run(step, schedule, [watch, tell], "multitask"), schedule.epochs
+    aim = Aim(NDCG, True) if params.loss_weights.retrieval > 0 else Aim(HEAD_LOSS, False)
+    stopping = EarlyStopping(model, validation.figures, aim, params.patience)
+    curve = run(step, schedule, [stopping, watch, tell], "multitask")
     stopping.restore()
     return curve, stopping.best_epoch
 

@@ -9,6 +9,7 @@ import math
 from typing import Any, NamedTuple
 
 from pipelines.models.engine import tf
+from pipelines.models.multitask.experts import Experts
 
 Tensor = Any
 layers = tf.keras.layers
@@ -51,6 +52,8 @@ class Sizes(NamedTuple):
     value_edges: list[float]
     dropout: float
     item_dropout: float
+    n_tasks: int
+    n_experts: int
 
 
 class CandidateTower(tf.keras.layers.Layer):
@@ -83,8 +86,17 @@ class CandidateTower(tf.keras.layers.Layer):
         return self.own * keep + self.from_content(content) + self.from_numbers(self.numbers)
 
 
+class Queries(NamedTuple):
+    """What the query tower says of a batch."""
+
+    by_task: list[Tensor]
+    """[b, dim] for each task."""
+    shares: Tensor
+    """[b, tasks, experts]; how much of each expert each task reads."""
+
+
 class QueryTower(tf.keras.layers.Layer):
-    """Who asks, by what they did: [batch, dim]. No user id goes in."""
+    """Who asks, by what they did: a vector for each task. No user id goes in."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__(name="query_tower")
@@ -106,12 +118,11 @@ class QueryTower(tf.keras.layers.Layer):
             [layers.Dense(dim, activation="tanh"), layers.Dense(HEADS)]
         )
         self.to_values = layers.Dense(dim)
-        self.hidden = layers.Dense(2 * dim, activation="gelu")
-        self.to_query = layers.Dense(dim)
+        self.experts = Experts(sizes.n_experts, sizes.n_tasks, dim, sizes.dropout)
 
     def call(
         self, inputs: Inputs, vectors: Tensor, numbers: Tensor, training: bool = False
-    ) -> Tensor:
+    ) -> Queries:
         """Reads the history and says what the query is after.
 
         Args:
@@ -126,8 +137,9 @@ class QueryTower(tf.keras.layers.Layer):
         pooled = self._pooled(inputs, items, training)
         mean = tf.reduce_sum(items, axis=1) / tf.maximum(tf.reduce_sum(is_item, axis=1), 1.0)
         seen = tf.concat([pooled, mean, self._side(inputs), numbers], axis=1)
-        hidden = self.dropout(self.hidden(seen), training=training)
-        return self.norm_query(pooled + self.to_query(hidden))
+        mixed = self.experts(seen, training=training)
+        by_task = [self.norm_query(pooled + own) for own in mixed]
+        return Queries(by_task, self.experts.shares(seen))
 
     def _pooled(self, inputs: Inputs, items: Tensor, training: bool) -> Tensor:
         length, dim = tf.shape(items)[1], self.sizes.dim

@@ -170,6 +170,24 @@ class LossWeights(Section):
         return self
 
 
+class FactorParams(Section):
+    """The biased matrix factorisation that the heads read."""
+
+    dim: Positive
+    user_l2: PositiveFloat
+    """Labels of 0 that every user is given."""
+    item_l2: PositiveFloat
+    """Labels of 0 that every item is given."""
+    bias_variance: PositiveFloat
+    """Of a user's lasting bias, in units of the noise's."""
+    mood_variance: PositiveFloat
+    """Of what of the bias drifts."""
+    mood_half_life_events: PositiveFloat
+    """That many events apart, two events share half of the mood."""
+    taste_half_life_events: PositiveFloat
+    """The same, of a user's factors."""
+
+
 class MultitaskParams(Section):
     """The two-tower multi-task model."""
 
@@ -188,6 +206,8 @@ class MultitaskParams(Section):
     """Share of items shown without their own vector while fitting."""
     learning_rate: PositiveFloat
     weight_decay: PositiveFloat
+    average_decay: Rate
+    """What a step keeps of the weights' moving average."""
     batch_pages: Positive
     """Pages (one user, one instant) in a batch."""
     max_epochs: Positive
@@ -199,6 +219,19 @@ class MultitaskParams(Section):
     experts: Positive
     """Networks behind the query tower, mixed for each task; 1 = a bottom that all tasks share."""
     score_weights: ScoreWeights
+    folds: Annotated[int, Field(ge=2)]
+    """Parts that users are dealt into; a page reads counts without its own user's part."""
+    memory_items: Positive
+    """Most chosen items whose item-item weights are remembered; the cost grows by its square."""
+    memory_l2: PositiveFloat
+    """Of EASE, as in `cf`."""
+    factors: FactorParams
+    full_softmax_items: Positive
+    """In a larger catalogue the softmax is sampled, and heads rank what was retrieved."""
+    sampled_items: Positive
+    """Drawn for a step's softmax, where it is sampled."""
+    rank_candidates: Annotated[int, Field(ge=1000)]
+    """Best of the retrieval order that the heads rank, where the catalogue is large."""
 
 
 class EvaluateParams(Section):

@@ -16,11 +16,13 @@ NDCG = "validation_ndcg_at_10"
 HEAD_LOSS = "validation_head_loss"
 K = 10
 BATCH_PAGES = 512
+LARGEST_TABLE = 8_000_000
+"""Scores that are held at a time: pages times items."""
 
 Doubles = npt.NDArray[np.float64]
 
 
-def discounted_gains(scores: Doubles, pages: Ints, items: Ints) -> Doubles:
+def discounted_gains(scores: npt.NDArray[np.floating], pages: Ints, items: Ints) -> Doubles:
     """[interactions]: 1 / log2(1 + rank) where the rank is at most K, else 0.
 
     What ties with a target, and what is NaN, stands before it: equal scores find nothing.
@@ -44,17 +46,26 @@ class Validation:
         rows: The interactions to predict.
         model: As it is when asked.
         task_weights: Of the score, in the descriptor's order.
+        is_large: Whether the catalogue is scored by its retrieval tasks alone.
     """
 
     def __init__(
-        self, source: Source, rows: Ints, model: MultitaskModel, task_weights: list[float]
+        self,
+        source: Source,
+        rows: Ints,
+        model: MultitaskModel,
+        task_weights: list[float],
+        is_large: bool,
     ) -> None:
         self._source, self._rows = source, rows
         self._pages = source.data.pages(rows)
         self._tasks, self._task_weights = source.data.prepared.tasks, task_weights
         self._heads = [task for task in self._tasks if not isinstance(task, RetrievalTask)]
         self._loss_weights = model.weighting.of_kind
-        self._all_items = tf.function(model.all_items, reduce_retracing=True)
+        self._is_large = is_large
+        self._size = int(np.clip(LARGEST_TABLE // len(source.is_warm), 1, BATCH_PAGES))
+        score = model.all_logits if is_large else model.all_items
+        self._score = tf.function(score, reduce_retracing=True)
         self._chosen = tf.function(model.chosen, reduce_retracing=True)
 
     @property
@@ -97,17 +108,20 @@ class Validation:
 
     def _batches(self) -> Iterator[tuple[Pages, Batch]]:
         order = np.arange(len(self._pages.start))
-        for pages in cut(self._pages, BATCH_PAGES, order):
+        for pages in cut(self._pages, self._size, order):
             yield pages, self._source.batch(pages)
 
-    def _scores(self, batch: Batch) -> Doubles:
-        logits, raw = self._all_items(batch.inputs)
-        parts, heads = iter(logits), iter(raw)
-        score = np.zeros(logits[0].shape)
-        for task, weight in zip(self._tasks, self._task_weights, strict=True):
-            part = next(parts if isinstance(task, RetrievalTask) else heads)
-            score += weight * part.numpy()
-        return score
+    def _scores(self, batch: Batch) -> npt.NDArray[np.float32]:
+        asked = [
+            weight
+            for task, weight in zip(self._tasks, self._task_weights, strict=True)
+            if isinstance(task, RetrievalTask) or not self._is_large
+        ]
+        parts = self._score(batch.inputs)
+        total: npt.NDArray[np.float32] = sum(
+            np.float32(weight) * part.numpy() for weight, part in zip(asked, parts, strict=True)
+        )
+        return total
 
 
 def head_losses(

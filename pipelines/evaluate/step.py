@@ -40,7 +40,7 @@ def run(params: Params) -> Evaluated:
     """
     engine.make_repeatable(params.fit.seed, params.fit.threads)
     data = PreparedData.load(PREPARED)
-    reports = [_report(family, data) for family in params.families]
+    reports = [_report(family, data) for family in params.contenders]
     metric = f"ndcg_at_{params.evaluate.k}"
     choice = Choice(RunFile.load(), metric, storage.tree_digest(PREPARED))
     winner = name_winner(reports, choice, _gaps(params, reports, metric))
@@ -63,12 +63,7 @@ def _report(family: str, data: PreparedData) -> TrainReport:
     """What `train` reported, if its artifact is the one that it wrote, of this cut."""
     path, folder = TRAIN_REPORTS / f"{family}.json", ARTIFACTS / family
     report = storage.read_record(path, TrainReport)
-    if artifact.model_digest(folder) != report.artifact_digest:
-        raise DataChanged(
-            f"the artifact of {family} is not the one that was trained",
-            where=[str(folder)],
-            hint="run `dvc repro`, or `dvc checkout`",
-        )
+    artifact.require_digest(folder, report.artifact_digest)
     wanted = data.last_instant(data.prepared.fit_cut)
     if report.fit_until != wanted:
         raise DataChanged(

@@ -88,9 +88,8 @@ def fit(
     engine.make_repeatable(params.fit.seed, params.fit.threads)
     # by name and not by import: no family depends on another, so an edit of one refits that one
     family = importlib.import_module(f"pipelines.models.{name}")
-    told: dict[str, Any] = {"until": until, "epochs": epochs, "calibration": calibration}
-    if parts(name, params):
-        told["sources"] = sources
+    told: dict[str, Any] = {"until": until, "calibration": calibration}
+    told |= {"sources": sources} if parts(name, params) else {"epochs": epochs}
     return cast("Fitted", family.fit(data, params, **told))
 
 

@@ -97,7 +97,6 @@ def fit(
     params: Params,
     *,
     until: int,
-    epochs: int | None,  # noqa: ARG001  the sources have theirs
     calibration: Calibration | None,
     sources: Mapping[str, Source],
 ) -> Fitted:

@@ -10,6 +10,7 @@ from tests.unit.models.small_data import make_data
 from tests.world import world_params
 
 PARAMS = world_params()
+FAMILIES = ("cf", "popularity", "content", "multitask")
 
 
 @pytest.fixture
@@ -21,10 +22,7 @@ def copied_code(tmp_path, monkeypatch):
 
 
 def test_edit_of_a_family_changes_its_own_digest_alone(copied_code):
-    before = {
-        name: family.code_digest(name, PARAMS)
-        for name in ("cf", "popularity", "content", "multitask")
-    }
+    before = {name: family.code_digest(name, PARAMS) for name in FAMILIES}
 
     (copied_code / "cf" / "ease.py").write_text("changed = True\n")
 
@@ -33,10 +31,7 @@ def test_edit_of_a_family_changes_its_own_digest_alone(copied_code):
 
 
 def test_edit_of_what_families_share_changes_all_digests(copied_code):
-    before = {
-        name: family.code_digest(name, PARAMS)
-        for name in ("cf", "popularity", "content", "multitask")
-    }
+    before = {name: family.code_digest(name, PARAMS) for name in FAMILIES}
 
     (copied_code / "serving.py").write_text("changed = True\n")
 

@@ -48,13 +48,13 @@ def masks(pages: Pages, some: Ints, known: Ints, n_items: int) -> Bools:
     return np.stack([slate.allow_mask(n_items, known[start:end]) for start, end in bounds])
 
 
-def masked_slates(model: Asked, queries: Queries, allow: Bools, k: int) -> tuple[Ints, int]:
+def masked_slates(model: Asked, queries: Queries, allow: Bools | None, k: int) -> tuple[Ints, int]:
     """Slates of allowed items, as serving would cut them.
 
     Args:
         model: The model.
         queries: [batch] queries.
-        allow: [batch, items] in manifest order.
+        allow: [batch, items] in manifest order; None = all.
         k: Length of a slate; it may exceed the catalogue.
 
     Returns:
@@ -64,7 +64,7 @@ def masked_slates(model: Asked, queries: Queries, allow: Bools, k: int) -> tuple
     return rows, _forbidden(rows, allow)
 
 
-def show(model: Asked, queries: Queries, allow: Bools, k: int, seeds: Ints) -> Shown:
+def show(model: Asked, queries: Queries, allow: Bools | None, k: int, seeds: Ints) -> Shown:
     """Slates as served, and with equal scores drawn.
 
     Where the first k + 1 scores tie, the whole order is asked for: equals may stand beyond k.
@@ -72,7 +72,7 @@ def show(model: Asked, queries: Queries, allow: Bools, k: int, seeds: Ints) -> S
     Args:
         model: The model.
         queries: [batch] queries.
-        allow: [batch, items] in manifest order.
+        allow: [batch, items] in manifest order; None = all.
         k: Length of a slate; it may exceed the catalogue.
         seeds: [batch] of the draw.
     """
@@ -80,12 +80,14 @@ def show(model: Asked, queries: Queries, allow: Bools, k: int, seeds: Ints) -> S
     served, drawn = rows[:, :k], rows[:, :k].copy()
     tied = np.flatnonzero(ties.has_ties(scores))
     if len(tied):
-        whole = _best(model, queries.take(tied), allow[tied], max(k, allow.shape[1]))
+        allowed = None if allow is None else allow[tied]
+        everything = max(k, len(model.manifest.item_ids))
+        whole = _best(model, queries.take(tied), allowed, everything)
         drawn[tied] = ties.drawn(*whole, seeds[tied])[:, :k]
     return Shown(served, drawn, _forbidden(served, allow))
 
 
-def _best(model: Asked, queries: Queries, allow: Bools, k: int) -> tuple[Ints, Floats]:
+def _best(model: Asked, queries: Queries, allow: Bools | None, k: int) -> tuple[Ints, Floats]:
     """[batch, k] rows of the model's catalogue, -1 = empty, and their scores."""
     item_ids = model.manifest.item_ids
     answer = model.recommend(queries, allow, min(k, len(item_ids)))
@@ -100,7 +102,9 @@ def _best(model: Asked, queries: Queries, allow: Bools, k: int) -> tuple[Ints, F
     )
 
 
-def _forbidden(rows: Ints, allow: Bools) -> int:
+def _forbidden(rows: Ints, allow: Bools | None) -> int:
     """Places that hold an item which the mask excludes."""
+    if allow is None:
+        return 0
     is_forbidden = (rows >= 0) & ~np.take_along_axis(allow, np.maximum(rows, 0), axis=1)
     return int(is_forbidden.sum())

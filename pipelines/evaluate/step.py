@@ -18,6 +18,7 @@ from pipelines.contracts.model import (
 from pipelines.cost import measured
 from pipelines.errors import DataChanged
 from pipelines.evaluate import measuring
+from pipelines.evaluate.findings import findings
 from pipelines.evaluate.measuring import LIVE, ask
 from pipelines.evaluate.naming import Choice, best_baseline, name_winner
 from pipelines.evaluate.report import Report, page
@@ -41,7 +42,8 @@ def run(params: Params) -> Evaluated:
     reports = [_report(family, data) for family in params.families]
     metric = f"ndcg_at_{params.evaluate.k}"
     choice = Choice(RunFile.load(), metric, storage.tree_digest(PREPARED))
-    winner = name_winner(reports, choice, _gaps(params, reports, metric))
+    gaps = _gaps(params, reports, metric)
+    winner = name_winner(reports, choice, gaps)
     storage.write_record(WINNER, winner)
 
     # the choice is on disk: only now is the test window read
@@ -51,7 +53,8 @@ def run(params: Params) -> Evaluated:
 
     write_ranks(MEASURED, {family: (a.live.rows, a.live.ranks) for family, a in asked.items()})
     storage.write_record(METRICS, metrics)
-    content = Report(winner, data.prepared, metrics, reports, params.evaluate.k)
+    found = findings(asked, window, winner.family, reports)
+    content = Report(winner, data.prepared, metrics, reports, gaps, found, params.evaluate.k)
     storage.write_atomic(REPORT, page(content).encode())
     figures = {family: metrics.test[LIVE][family][metric].value for family in asked}
     return Evaluated(winner=winner.family, ndcg=figures, metrics=str(METRICS), report=str(REPORT))

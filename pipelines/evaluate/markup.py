@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pipelines.contracts.model import Difference, Estimate
 
 NOTHING = "-"
+ACRONYMS = {"auc", "hr", "map", "mrr", "ndcg", "rmse"}
 
 
 class Row(NamedTuple):
@@ -95,8 +96,8 @@ def size(figure_: Estimate) -> str:
 def label(metric: str) -> str:
     """A metric's name for people: `ndcg_at_10` is NDCG@10."""
     name, separator, k = metric.rpartition("_at_")
-    words = name if separator else metric
-    shown = words.upper() if len(words) <= len("ndcg") else words.replace("_", " ")
+    parts = (name if separator else metric).split("_")
+    shown = " ".join(part.upper() if part in ACRONYMS else part for part in parts)
     return text(f"{shown}@{k}" if separator else shown)
 
 

@@ -1,7 +1,6 @@
 """`report.html`: one self-contained page about one evaluation; equal figures give equal bytes.
 
-The verdict comes first, then what it rests on. Seconds, memory and other things that vary between
-runs are in `appendix.html`, which no digest covers.
+The verdict comes first, then what it rests on. What varies between runs is in `appendix.html`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,8 +25,10 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 caption { text-align: left; font-weight: 600; padding: .3rem 0 }
 th, td { border-bottom: 1px solid #d8dee4; padding: .3rem .7rem; text-align: right;
   vertical-align: top }
-th:first-child, .facts td { text-align: left } tbody th { font-weight: 400 }
-.wins { background: #e8f3ea } small, .note, figcaption { color: #59636e; font-size: 13px }
+td, tbody th { white-space: nowrap } th:first-child { text-align: left }
+tbody th { font-weight: 400 } thead small { font-weight: 400; white-space: nowrap }
+code { overflow-wrap: anywhere } .wins { background: #e8f3ea }
+small, .note, figcaption { color: #59636e; font-size: 13px }
 .charts { display: flex; flex-wrap: wrap; gap: 1rem } figure { margin: .6rem 0; max-width: 100% }
 svg { max-width: 100%; height: auto } .verdict { border-left: 4px solid #3b7dd8; padding: 0 1rem }
 """

@@ -17,7 +17,7 @@ from pipelines.contracts.model import (
 )
 from pipelines.cost import measured
 from pipelines.errors import DataChanged
-from pipelines.evaluate import measuring
+from pipelines.evaluate import appendix, measuring
 from pipelines.evaluate.findings import findings
 from pipelines.evaluate.measuring import LIVE, ask
 from pipelines.evaluate.naming import Choice, best_baseline, name_winner
@@ -56,6 +56,7 @@ def run(params: Params) -> Evaluated:
     found = findings(asked, window, winner.family, reports)
     content = Report(winner, data.prepared, metrics, reports, gaps, found, params.evaluate.k)
     storage.write_atomic(REPORT, page(content).encode())
+    appendix.write()
     figures = {family: metrics.test[LIVE][family][metric].value for family in asked}
     return Evaluated(winner=winner.family, ndcg=figures, metrics=str(METRICS), report=str(REPORT))
 

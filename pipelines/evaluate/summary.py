@@ -57,19 +57,17 @@ def verdict(winner: Winner, metrics: Metrics, findings: Findings, k: int) -> str
 def facts(winner: Winner, prepared: Prepared, metrics: Metrics) -> str:
     """What was evaluated, on what."""
     counts = prepared.counts
-    rows = [
-        Row("Kind of run", [plain(prepared.kind)]),
-        Row("Data", [plain(f"{prepared.dataset}, {prepared.data_version}")]),
-        Row(
-            "Events",
-            [f"{counts.train} train, {counts.validation} validation, {counts.test} test"],
-        ),
-        Row("Users, items", [f"{counts.users}, {counts.items}"]),
-        Row("Test window", [plain(f"from {metrics.cut}")]),
-        Row("Judged model", [f"learnt until {storage.micros_to_rfc3339(winner.fit_until)}"]),
-        Row("Artifact", [f"<code>{plain(winner.artifact_digest)}</code>"]),
-    ]
-    return section("What was evaluated", table("The run", ["fact", "value"], rows))
+    told = {
+        "Kind of run": prepared.kind,
+        "Data": f"{prepared.dataset}, {prepared.data_version}",
+        "Events": f"{counts.train} train, {counts.validation} validation, {counts.test} test",
+        "Users, items": f"{counts.users}, {counts.items}",
+        "Test window": f"from {metrics.cut}",
+        "Judged model": f"learnt until {storage.micros_to_rfc3339(winner.fit_until)}",
+    }
+    entries = [f"{name}: {plain(value_)}" for name, value_ in told.items()]
+    digest = f"Artifact: <code>{plain(winner.artifact_digest)}</code>"
+    return section("What was evaluated", items([*entries, digest]))
 
 
 def validation(

@@ -34,7 +34,7 @@ def make_report(family, ndcg, learning_curve):
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def content():
     data = make_data(ROWS, ITEMS, validation_cut=5, test_cut=9)
     test = Window(data, data.window("test"), k=2, samples=20, seed=1)
@@ -78,7 +78,7 @@ def content():
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def tree(content):
     """The page, which is well-formed XML, too."""
     return ElementTree.fromstring(page(content))  # noqa: S314  our own page

@@ -147,9 +147,7 @@ def _chosen(
     ]
 
 
-def _split(
-    descriptor: Descriptor, raw: RawTable
-) -> tuple[dict[str, "pd.DataFrame"], list[Notice]]:
+def _split(descriptor: Descriptor, raw: RawTable) -> tuple[dict[str, "pd.DataFrame"], list[Notice]]:
     rows = partitions.split(raw.frame, descriptor.grain, descriptor.interactions)
     return partitions.whole(rows, descriptor)
 

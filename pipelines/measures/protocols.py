@@ -3,7 +3,8 @@
 `live`, the headline: each interaction of a window is predicted from all that its user had done
 strictly before that moment, as the endpoint would. Interactions of one page share one request, and
 so one slate; each of them is looked for in it. The whole catalogue minus seen items competes:
-siblings of the page stay in, and an item that the model does not know is a miss.
+siblings of the page stay in, and an item that the model does not know is a miss. Where items may be
+chosen again (`repeats` in the descriptor), seen ones compete, too.
 """
 
 from collections.abc import Iterator
@@ -80,7 +81,7 @@ def live(model: Asked, asked: Questions, description: str = "live") -> Answers:
     forbidden = 0
     for some in _batches(pages, asked.batch, description):
         queries = data.queries(pages.start[some], manifest.max_history, manifest.profile_fields)
-        allow = masks(pages, some, known, len(catalogue))
+        allow = None if data.prepared.repeats else masks(pages, some, known, len(catalogue))
         slates[some], broken = masked_slates(model, queries, allow, asked.k)
         forbidden += broken
         _predict(model, queries, (pages.start[some], pages.end[some]), data, predictions)
@@ -110,13 +111,13 @@ def _batches(pages: Pages, size: int, description: str) -> Iterator[Ints]:
     return progress.track(parts, description, len(parts))
 
 
-def masked_slates(model: Asked, queries: Queries, allow: Bools, k: int) -> tuple[Ints, int]:
+def masked_slates(model: Asked, queries: Queries, allow: Bools | None, k: int) -> tuple[Ints, int]:
     """Slates of allowed items, as serving would cut them.
 
     Args:
         model: The model.
         queries: [batch] queries.
-        allow: [batch, items] in manifest order.
+        allow: [batch, items] in manifest order; None = all.
         k: Length of a slate; it may exceed the catalogue.
 
     Returns:
@@ -127,10 +128,14 @@ def masked_slates(model: Asked, queries: Queries, allow: Bools, k: int) -> tuple
     places = slate.cut(answer.scores, k)
     found = pd.Index(item_ids).get_indexer(pd.Index(answer.item_ids.ravel()))
     rows: Ints = np.where(places, found.reshape(answer.item_ids.shape), -1).astype(np.int64)
-    is_forbidden = (rows >= 0) & ~np.take_along_axis(allow, np.maximum(rows, 0), axis=1)
     padded = np.full((len(rows), k), -1, dtype=np.int64)
     padded[:, : rows.shape[1]] = rows
-    return padded, int(is_forbidden.sum())
+    return padded, 0 if allow is None else _forbidden(rows, allow)
+
+
+def _forbidden(rows: Ints, allow: Bools) -> int:
+    is_forbidden = (rows >= 0) & ~np.take_along_axis(allow, np.maximum(rows, 0), axis=1)
+    return int(is_forbidden.sum())
 
 
 def _predict(

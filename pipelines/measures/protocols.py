@@ -145,8 +145,7 @@ def _predict(
     starts, ends = bounds
     places = starts[:, None] + np.arange(int((ends - starts).max()))[None, :]
     inside = places < ends[:, None]
-    item_ids = data.interactions["item_id"].to_numpy(object)
-    chosen = np.where(inside, item_ids[np.where(inside, places, 0)], EMPTY)
+    chosen = np.where(inside, data.chosen_ids[np.where(inside, places, 0)], EMPTY)
     into[places[inside]] = model.rank(queries, chosen).predictions[inside]
 
 

@@ -1,7 +1,5 @@
 """`evaluate`: names the winner from validation, then reads the test window once, for all."""
 
-from pathlib import Path
-
 from pipelines import storage
 from pipelines.contracts.model import (
     ARTIFACTS,
@@ -14,17 +12,17 @@ from pipelines.contracts.model import (
     WINNER,
     Difference,
     Evaluated,
-    Metrics,
     RunFile,
     TrainReport,
 )
-from pipelines.cost import measure, measured
+from pipelines.cost import measured
 from pipelines.errors import DataChanged
+from pipelines.evaluate import measuring
+from pipelines.evaluate.measuring import LIVE, ask
 from pipelines.evaluate.naming import Choice, best_baseline, name_winner
 from pipelines.evaluate.report import Report, page
-from pipelines.measures.protocols import Answers, Questions, live
 from pipelines.measures.recorded import write_ranks
-from pipelines.measures.scores import Window, compare, estimates, paired, sliced
+from pipelines.measures.scores import Window, compare
 from pipelines.models import artifact, engine
 from pipelines.models.examples import PreparedData
 from pipelines.params import Params
@@ -48,14 +46,14 @@ def run(params: Params) -> Evaluated:
 
     # the choice is on disk: only now is the test window read
     window = _window(params, data)
-    answers = {report.family: _answers(params, report, window) for report in reports}
-    metrics = _metrics(answers, window)
+    asked = {report.family: ask(report.family, window, params.evaluate.batch) for report in reports}
+    metrics = measuring.metrics(asked, window)
 
-    write_ranks(MEASURED, {family: (a.rows, a.ranks) for family, a in answers.items()})
+    write_ranks(MEASURED, {family: (a.live.rows, a.live.ranks) for family, a in asked.items()})
     storage.write_record(METRICS, metrics)
     content = Report(winner, data.prepared, metrics, reports, params.evaluate.k)
     storage.write_atomic(REPORT, page(content).encode())
-    figures = {family: values[metric].value for family, values in metrics.test["live"].items()}
+    figures = {family: metrics.test[LIVE][family][metric].value for family in asked}
     return Evaluated(winner=winner.family, ndcg=figures, metrics=str(METRICS), report=str(REPORT))
 
 
@@ -97,21 +95,3 @@ def _window(params: Params, data: PreparedData) -> Window:
     settings = params.evaluate
     rows = data.window("test")
     return Window(data, rows, settings.k, settings.bootstrap_samples, params.fit.seed)
-
-
-def _answers(params: Params, report: TrainReport, window: Window) -> Answers:
-    with measure(f"evaluate.{report.family}"):
-        model = artifact.open_artifact(Path(ARTIFACTS / report.family))
-        asked = Questions(window.data, window.rows, window.k, params.evaluate.batch)
-        return live(model, asked, f"{report.family} on test")
-
-
-def _metrics(answers: dict[str, Answers], window: Window) -> Metrics:
-    ranks = {family: answer.ranks for family, answer in answers.items()}
-    return Metrics(
-        schema=1,
-        cut=storage.micros_to_rfc3339(window.data.prepared.test_cut),
-        test={"live": {family: estimates(a, window) for family, a in answers.items()}},
-        paired={"live": paired(ranks, window)},
-        slices={"live": {family: sliced(a, window) for family, a in answers.items()}},
-    )

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from pipelines.measures.protocols import Asked, Bools, masked_slates, masks
+from pipelines.measures.asking import Asked, Bools, masked_slates, masks
 from pipelines.models.artifact import Artifact, Slates
 from pipelines.models.examples import Floats, Ints, Pages, PreparedData, Queries, Texts
 

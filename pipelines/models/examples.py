@@ -52,6 +52,14 @@ class Queries:
     now: Ints
     """[batch], microseconds."""
 
+    def take(self, rows: Ints) -> "Queries":
+        """Some of the queries."""
+        past = self.histories
+        histories = Histories(
+            past.item_ids[rows], past.events[rows], past.values[rows], past.timestamps[rows]
+        )
+        return Queries(histories, self.profile[rows], self.now[rows])
+
 
 @dataclass(frozen=True)
 class Pages:

@@ -101,6 +101,9 @@ def test_the_metrics_file_has_the_promised_shape(judged):
     assert metrics.paired["live"]["popularity-cf"]["ndcg_at_3"].high < 0
     assert {"hr_at_3", "coverage_at_3", "like_auc", "stars_rmse"} <= set(metrics.test["live"]["cf"])
     assert metrics.slices["live"]["cf"]["history:0"]["hr_at_3"].n_users > 0
+    assert set(metrics.test["window"]) == {"popularity", "cf"}
+    assert {"hr_at_3", "recall_at_3", "map_at_3"} <= set(metrics.paired["window"]["popularity-cf"])
+    assert metrics.slices["window"]["cf"]["history:0"]["ndcg_at_3"].n_users > 0
 
 
 def test_the_winner_was_named_from_validation(judged):

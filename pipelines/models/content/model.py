@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from pipelines.descriptors import BinaryTask, RetrievalTask, Task
 from pipelines.models.closed_form import fitted
-from pipelines.models.content.features import item_features
 from pipelines.models.engine import tf
 from pipelines.models.examples import PreparedData
 from pipelines.models.family import Calibration, Fitted
+from pipelines.models.item_features import item_features
 from pipelines.models.recency import recency, summed
 from pipelines.models.serving import Answer, Explanation, LinearScorer, Query, Tensor, constant
 from pipelines.models.statistics import Doubles, head_means, recent_share, task_rows

@@ -13,6 +13,11 @@ from services.recommender import slate
 
 Bools = npt.NDArray[np.bool_]
 
+WIDER = 64
+"""By how much more is asked for where a tie reaches beyond the slate."""
+MAX_PLACES = 2_000_000
+"""Of slates that are asked for at once: each place is a text."""
+
 
 class Asked(Protocol):
     """A model behind the served signatures: an artifact."""
@@ -67,7 +72,7 @@ def masked_slates(model: Asked, queries: Queries, allow: Bools | None, k: int) -
 def show(model: Asked, queries: Queries, allow: Bools | None, k: int, seeds: Ints) -> Shown:
     """Slates as served, and with equal scores drawn.
 
-    Where the first k + 1 scores tie, the whole order is asked for: equals may stand beyond k.
+    Where the last item shown ties with the next one, more is asked for, until the tie ends.
 
     Args:
         model: The model.
@@ -80,11 +85,23 @@ def show(model: Asked, queries: Queries, allow: Bools | None, k: int, seeds: Int
     served, drawn = rows[:, :k], rows[:, :k].copy()
     tied = np.flatnonzero(ties.has_ties(scores))
     if len(tied):
-        allowed = None if allow is None else allow[tied]
-        everything = max(k, len(model.manifest.item_ids))
-        whole = _best(model, queries.take(tied), allowed, everything)
-        drawn[tied] = ties.drawn(*whole, seeds[tied])[:, :k]
+        drawn[tied] = ties.drawn(rows[tied], scores[tied], seeds[tied])[:, :k]
+    width, n_items = k + 1, len(model.manifest.item_ids)
+    reaching = np.flatnonzero(ties.reach_beyond(scores, k))
+    while len(reaching) and width < n_items:
+        width, still = min(WIDER * width, n_items), []
+        for part in _parts(reaching, width):
+            allowed = None if allow is None else allow[part]
+            more, scores = _best(model, queries.take(part), allowed, width)
+            drawn[part] = ties.drawn(more, scores, seeds[part])[:, :k]
+            still.append(part[ties.reach_beyond(scores, k)])
+        reaching = np.concatenate(still)
     return Shown(served, drawn, _forbidden(served, allow))
+
+
+def _parts(rows: Ints, width: int) -> list[Ints]:
+    size = max(1, MAX_PLACES // width)
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
 def _best(model: Asked, queries: Queries, allow: Bools | None, k: int) -> tuple[Ints, Floats]:

@@ -9,7 +9,8 @@ is looked for in the one slate.
 
 In both the whole catalogue minus seen items competes: siblings of the page stay in. An item that
 the model does not know, or that its user had seen, is a miss; a user without a history is asked
-about like any other. Equal scores are measured without favour (`ties`).
+about like any other. Where items may be chosen again (`repeats` in the descriptor), seen ones
+compete, too. Equal scores are measured without favour (`ties`).
 """
 
 from collections.abc import Iterator
@@ -84,7 +85,7 @@ def live(model: Asked, asked: Questions, description: str = "live") -> Answers:
     shape = (len(data.interactions), len(model.manifest.heads))
     predictions, forbidden = np.full(shape, np.nan, dtype=np.float32), 0
     for some, queries in _requests(model, asked, pages, description):
-        allow = masks(pages, some, known, len(model.manifest.item_ids))
+        allow = _allowed(model, data, pages, some, known)
         shown = show(model, queries, allow, asked.k, pages.start[some])
         served[some], drawn[some] = shown.served, shown.drawn
         forbidden += shown.forbidden
@@ -106,7 +107,7 @@ def window(model: Asked, asked: Questions, description: str = "window") -> UserA
     served, drawn = _no_slates(pages, asked.k), _no_slates(pages, asked.k)
     for some, queries in _requests(model, asked, pages, description):
         then = replace(queries, now=np.full(len(some), opening))
-        allow = masks(pages, some, known, len(model.manifest.item_ids))
+        allow = _allowed(model, data, pages, some, known)
         shown = show(model, then, allow, asked.k, pages.start[some])
         served[some], drawn[some] = shown.served, shown.drawn
     hits = _hits(drawn, chosen, known)
@@ -135,6 +136,15 @@ def _requests(
         yield some, data.queries(rows, manifest.max_history, manifest.profile_fields)
 
 
+def _allowed(
+    model: Asked, data: PreparedData, pages: Pages, some: Ints, known: Ints
+) -> Bools | None:
+    """[some, items] what competes; None = all."""
+    if data.prepared.repeats:
+        return None
+    return masks(pages, some, known, len(model.manifest.item_ids))
+
+
 def _no_slates(pages: Pages, k: int) -> Ints:
     return np.full((len(pages.start), k), -1, dtype=np.int64)
 
@@ -160,7 +170,7 @@ def _users(data: PreparedData, rows: Ints) -> tuple[Pages, Chosen]:
     pairs = pd.DataFrame(
         {
             "user": np.searchsorted(starts, data.user_start[rows[positive]]),
-            "item": data.interactions["item_id"].to_numpy(object)[rows[positive]],
+            "item": data.chosen_ids[rows[positive]],
             "row": rows[positive],
         }
     ).drop_duplicates(["user", "item"])
@@ -187,8 +197,7 @@ def _predict(
     starts, ends = bounds
     places = starts[:, None] + np.arange(int((ends - starts).max()))[None, :]
     inside = places < ends[:, None]
-    item_ids = data.interactions["item_id"].to_numpy(object)
-    chosen = np.where(inside, item_ids[np.where(inside, places, 0)], EMPTY)
+    chosen = np.where(inside, data.chosen_ids[np.where(inside, places, 0)], EMPTY)
     into[places[inside]] = model.rank(queries, chosen).predictions[inside]
 
 

@@ -1,6 +1,6 @@
 """From answers to figures: metrics with intervals, paired differences and slices."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import NamedTuple
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pipelines.contracts.model import Difference, Estimates, UserGains
 from pipelines.descriptors import BinaryTask, RegressionTask, RetrievalTask
-from pipelines.measures.bootstrap import DIGITS, Bootstrap
+from pipelines.measures.bootstrap import DIGITS, Bootstrap, Statistic
 from pipelines.measures.metrics import catalogue, prediction, ranking
 from pipelines.measures.protocols import Answers
 from pipelines.measures.slices import ITEM_SLICE, fit_counts, slices
@@ -22,12 +22,20 @@ Doubles = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 RANKING = {"hr": ranking.hit, "ndcg": ranking.ndcg, "mrr": ranking.reciprocal}
-BINARY = {
-    "auc": prediction.auc,
-    "log_loss": prediction.log_loss,
-    "calibration_error": prediction.calibration_error,
+
+
+def _of_weights(metric: Callable[[Doubles, Doubles, Doubles], float]) -> "Prediction":
+    return lambda labels, predictions: partial(metric, labels, predictions)
+
+
+Prediction = Callable[[Doubles, Doubles], Statistic]
+"""A metric of labels and predictions, ready to be asked with weights."""
+BINARY: dict[str, Prediction] = {
+    "auc": prediction.auc_of,
+    "log_loss": _of_weights(prediction.log_loss),
+    "calibration_error": _of_weights(prediction.calibration_error),
 }
-REGRESSION = {"rmse": prediction.rmse}
+REGRESSION: dict[str, Prediction] = {"rmse": _of_weights(prediction.rmse)}
 
 
 @dataclass(frozen=True)
@@ -202,6 +210,6 @@ def _prediction(answers: Answers, window: Window) -> Estimates:
         resamples = window.resamples(window.users[head.inside])
         metrics = BINARY if isinstance(head.task, BinaryTask) else REGRESSION
         for name, metric in metrics.items():
-            of = partial(metric, head.labels, head.predictions)
+            of = metric(head.labels, head.predictions)
             figures[f"{head.task.name}_{name}"] = resamples.statistic(of)
     return figures

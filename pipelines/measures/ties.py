@@ -26,6 +26,17 @@ def has_ties(scores: Floats) -> Bools:
     return np.asarray(tied.any(axis=1))
 
 
+def reach_beyond(scores: Floats, k: int) -> Bools:
+    """[batch]: whether the item at place k ties with the last one known.
+
+    Args:
+        scores: [batch, places] best first; more than k places.
+        k: Length of a slate.
+    """
+    last = scores[:, -1]
+    return np.asarray((scores[:, k - 1] == last) & np.isfinite(last))
+
+
 def drawn(rows: Ints, scores: Floats, seeds: Ints) -> Ints:
     """[batch, places]: the same items, those of equal score in an order of chance.
 

@@ -47,6 +47,8 @@ class Manifest(Record):
     """The default weight of each task in the score."""
     profile_fields: list[str]
     max_history: int
+    repeats: bool = False
+    """Items may be chosen again: serving leaves out what was seen only when a request says so."""
     params: dict[str, Any]
     data_version: str
     fit_until: int
@@ -280,6 +282,7 @@ def _manifest(fitted: Fitted, data: PreparedData, params: Params, fit_until: int
         task_weights=fitted.task_weights,
         profile_fields=list(prepared.profile_fields),
         max_history=fitted.max_history,
+        repeats=prepared.repeats,
         params=sections(fitted.family, params),
         data_version=prepared.data_version,
         fit_until=fit_until,

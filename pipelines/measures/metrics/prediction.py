@@ -3,6 +3,7 @@
 Every metric takes weights per interaction, which is how a bootstrap resamples users.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -20,14 +21,25 @@ def auc(labels: Doubles, predictions: Doubles, weights: Doubles) -> float:
 
     The weighted Mann-Whitney statistic U / (W+ W-); NaN when a class has no weight.
     """
+    return auc_of(labels, predictions)(weights)
+
+
+def auc_of(labels: Doubles, predictions: Doubles) -> Callable[[Doubles], float]:
+    """`auc` as a function of the weights alone: the predictions are put in order once."""
     _, group = np.unique(predictions, return_inverse=True)
-    positive = np.bincount(group, weights * labels)
-    negative = np.bincount(group, weights * (1 - labels))
-    below = np.cumsum(negative) - negative
-    pairs = positive.sum() * negative.sum()
-    if pairs == 0:
-        return float("nan")
-    return float((positive * (below + negative / 2)).sum() / pairs)
+    is_positive, n_groups = labels == 1, int(group.max(initial=-1)) + 1
+    of_positives, of_negatives = group[is_positive], group[~is_positive]
+
+    def of(weights: Doubles) -> float:
+        positive = np.bincount(of_positives, weights[is_positive], minlength=n_groups)
+        negative = np.bincount(of_negatives, weights[~is_positive], minlength=n_groups)
+        below = np.cumsum(negative) - negative
+        pairs = positive.sum() * negative.sum()
+        if pairs == 0:
+            return float("nan")
+        return float((positive * (below + negative / 2)).sum() / pairs)
+
+    return of
 
 
 def log_loss(labels: Doubles, predictions: Doubles, weights: Doubles) -> float:

@@ -28,7 +28,7 @@ def choices(
 ) -> Choices | None:
     """The task's choices in the validation window's newest pages; None where there are too few.
 
-    Every item that the user had not seen is an alternative. Each choice of a page is a choice of
+    Every item that may be recommended is an alternative. Each choice of a page is a choice of
     its own among all of them.
 
     Args:
@@ -96,10 +96,11 @@ def _features(
 def _others(
     data: PreparedData, page: int, items: Ints, random: np.random.Generator, limit: int
 ) -> Ints:
-    """Unseen items that were not chosen: all of them, or `limit` of them evenly sampled."""
-    seen = data.item_rows[data.user_start[page] : page]
+    """Items that could have been chosen instead: all, or `limit` of them evenly sampled."""
     is_other = np.ones(len(data.items), dtype=bool)
-    is_other[seen[seen >= 0]] = False
+    if not data.prepared.repeats:
+        seen = data.item_rows[data.user_start[page] : page]
+        is_other[seen[seen >= 0]] = False
     is_other[items] = False
     others = np.flatnonzero(is_other)
     return others if len(others) <= limit else random.choice(others, limit, replace=False)

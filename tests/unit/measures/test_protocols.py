@@ -36,6 +36,17 @@ def test_seen_items_are_masked_and_siblings_of_the_page_stay_in(data):
     assert answers.forbidden == 0
 
 
+def test_what_may_be_chosen_again_still_competes(data):
+    again = replace(data, prepared=data.prepared.model_copy(update={"repeats": True}))
+
+    answers = ask(FixedOrder(ITEMS), again)
+
+    # every slate is 1, 2: user a's page of 2 and 3 finds 2, in the second place
+    assert list(answers.ranks) == [2, 0, 0, 0]
+    assert answers.slates.tolist() == [[0, 1]] * 3
+    assert answers.forbidden == 0
+
+
 def test_a_page_is_one_request_with_a_strictly_earlier_history(data):
     model = FixedOrder(ITEMS)
 

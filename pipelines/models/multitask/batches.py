@@ -88,8 +88,10 @@ class Source:
         )
 
     def seen(self, pages: Pages) -> npt.NDArray[np.bool_]:
-        """[pages, items]: what the user had chosen strictly before the page."""
+        """[pages, items]: what the user had chosen strictly before and will not choose again."""
         is_seen = np.zeros((len(pages.start), len(self.is_warm)), dtype=bool)
+        if self.data.prepared.repeats:
+            return is_seen
         page, rows = _spread(pages.user_start, pages.start)
         items = self.data.item_rows[rows]
         is_seen[page[items >= 0], items[items >= 0]] = True
@@ -136,12 +138,13 @@ class Source:
         chosen: tuple[Ints, Ints],
     ) -> npt.NDArray[np.bool_]:
         excluded = np.repeat(~is_drawn[None], len(pages.start), axis=0)
-        page, rows = _spread(pages.user_start, pages.start)
-        items = self.data.item_rows[rows]
-        places = np.minimum(np.searchsorted(candidates, items), len(candidates) - 1)
-        is_candidate = candidates[places] == items
-        excluded[page[is_candidate], places[is_candidate]] = True
-        excluded[chosen] = False  # what was chosen again was still to be had
+        if not self.data.prepared.repeats:
+            page, rows = _spread(pages.user_start, pages.start)
+            items = self.data.item_rows[rows]
+            places = np.minimum(np.searchsorted(candidates, items), len(candidates) - 1)
+            is_candidate = candidates[places] == items
+            excluded[page[is_candidate], places[is_candidate]] = True
+        excluded[chosen] = False  # what was chosen was to be had
         return excluded
 
 

@@ -1,6 +1,9 @@
 """Which pages are learnt, and what of them."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from pipelines.models.multitask.batches import Encoders, Source, by_fold, cut, pages_to_learn
 from pipelines.models.multitask.encoders import event_encoder, profile_encoder
@@ -100,3 +103,14 @@ def test_batch_holds_users_of_one_fold_and_every_page_once():
     assert all(len(np.unique(source.folds[part.start])) == 1 for part in parts)
     assert all(len(part.start) <= 5 for part in parts)
     assert sorted(np.concatenate([part.start for part in parts])) == sorted(pages.start)
+
+
+@pytest.mark.parametrize(("repeats", "expected"), [(False, [[True, True]]), (True, [[False] * 2])])
+def test_what_was_seen_competes_again_where_items_repeat(repeats, expected):
+    data = make_data([("u", "a", 1, 4.0), ("u", "b", 2, 4.0), ("u", "a", 3, 4.0)], "ab")
+    data = replace(data, prepared=data.prepared.model_copy(update={"repeats": repeats}))
+    source, page = make_source(data), data.pages(np.array([2]))
+
+    assert source.seen(page).tolist() == expected
+    # of the softmax, a is there anyhow: it is what the page chose
+    assert source.batch(page).excluded.tolist() == [[False, expected[0][1]]]

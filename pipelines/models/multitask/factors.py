@@ -16,7 +16,7 @@ from pipelines.models.engine import tf
 from pipelines.models.examples import Ints
 from pipelines.models.multitask.labels import Scale, Told
 from pipelines.models.statistics import Doubles
-from pipelines.params import FactorParams
+from pipelines.sections import FactorParams
 
 Tensor = Any
 SWEEPS = 8

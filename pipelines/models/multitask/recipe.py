@@ -36,7 +36,8 @@ from pipelines.models.multitask.validation import HEAD_LOSS, NDCG, Validation
 from pipelines.models.multitask.weighting import LossWeighting
 from pipelines.models.serving import Recommender, Scorer, Shape
 from pipelines.models.statistics import decayed_counts, head_means, known_rows
-from pipelines.params import MultitaskParams, Params
+from pipelines.params import Params
+from pipelines.sections import MultitaskParams
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 from pipelines.descriptors import RegressionTask, Task
 from pipelines.models.engine import tf
-from pipelines.params import LossWeights, Weighting
+from pipelines.sections import LossWeights, Weighting
 
 Tensor = Any
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipelines.models.multitask.factors import as_items, as_query, fold_in, item_factors
-from pipelines.params import FactorParams
+from pipelines.sections import FactorParams
 
 PARAMS = FactorParams(
     dim=2,

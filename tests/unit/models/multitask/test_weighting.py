@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.models.engine import tf
 from pipelines.models.multitask.weighting import LossWeighting
-from pipelines.params import LossWeights
+from pipelines.sections import LossWeights
 from tests.unit.models.small_data import LIKE, RATING, WATCH
 
 TASKS = [WATCH, LIKE, RATING]

@@ -4,7 +4,7 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipelines import storage
+from pipelines import charts, storage
 from pipelines.contracts.model import (
     Difference,
     Estimate,
@@ -14,7 +14,6 @@ from pipelines.contracts.model import (
     TrainReport,
     Winner,
 )
-from pipelines.evaluate import charts
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem;

@@ -2,10 +2,11 @@
 
 import difflib
 from collections.abc import Sequence
+from math import remainder
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -17,6 +18,8 @@ PositiveFloat = Annotated[float, Field(gt=0)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Weight = Annotated[float, Field(ge=0)]
 Port = Annotated[int, Field(ge=1024, le=65535)]
+ON_GRID = 1e-8
+"""That far from a multiple of its step, a float is one."""
 Family = Literal["popularity", "cf", "content", "multitask"]
 
 
@@ -191,6 +194,50 @@ class EvaluateParams(Section):
     batch: Positive
 
 
+class Space(Section):
+    """Where a parameter is searched: a range from `low` to `high`, or `choices`."""
+
+    low: int | float | None = None
+    high: int | float | None = None
+    """Both ends belong to the range."""
+    step: int | float | None = None
+    """Between two values of the range, from `low` on; of integers 1 unless said."""
+    log: bool = False
+    """Whether equal ratios, and not equal differences, are equally far."""
+    choices: Annotated[list[bool | int | float | str], Field(min_length=2)] | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> "Space":
+        ends = (self.low, self.high)
+        if self.choices is not None:
+            if ends != (None, None) or self.step is not None or self.log:
+                raise ValueError("be either choices or a range")
+        elif self.low is None or self.high is None:
+            raise ValueError("have choices, or both low and high")
+        elif self.low >= self.high:
+            raise ValueError("have its low below its high")
+        elif self.step is not None and (self.log or self.step <= 0):
+            raise ValueError("have a step above 0, and none where log is true")
+        elif self.step is not None and abs(remainder(self.high - self.low, self.step)) > ON_GRID:
+            raise ValueError("have a step that leads from its low to its high")
+        elif self.log and self.low <= 0:
+            raise ValueError("have its low above 0, where log is true")
+        return self
+
+
+class TuneParams(Section):
+    """How settings are searched, and where."""
+
+    random_trials: Positive
+    """Of a study, before TPE learns from them where to look."""
+    pruning_trials: Positive
+    """That ran to their end, before another is pruned."""
+    pruning_epochs: Positive
+    """That a trial may take before it is pruned."""
+    spaces: dict[str, dict[str, Space]]
+    """By family, then by parameter of its section; a dot leads into a nested one."""
+
+
 class GateParams(Section):
     """What a challenger must reach."""
 
@@ -269,6 +316,7 @@ class Params(Section):
     content: ContentParams
     multitask: MultitaskParams
     evaluate: EvaluateParams
+    tune: TuneParams
     gate: GateParams
     state: StateParams
     up: UpParams

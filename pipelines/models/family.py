@@ -2,7 +2,7 @@
 
 import hashlib
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +14,9 @@ from pipelines.storage import micros_to_rfc3339, sha256_file
 
 Calibration = Mapping[str, Any]
 """What maps a family's raw predictions to natural units; JSON, reusable by a later fit."""
+
+OnEpoch = Callable[[int, float], None]
+"""Is told an epoch's number, from 1, and the headline metric on validation after it."""
 
 _HERE = Path(__file__).parent
 _USES_LOOP = {"multitask"}
@@ -46,6 +49,7 @@ def fit(
     until: int,
     epochs: int | None,
     calibration: Calibration | None,
+    on_epoch: OnEpoch | None = None,
 ) -> Fitted:
     """Fits a family on the interactions before `until`, microseconds.
 
@@ -56,6 +60,7 @@ def fit(
         until: The fit window ends before this instant.
         epochs: How many; None = stop early by the validation window.
         calibration: A former fit's; None = fit it on the validation window, if there is one.
+        on_epoch: Told of every epoch that is scored, by families that learn by epochs.
 
     Raises:
         NothingToLearn: The fit window holds no interaction with an item of the catalogue.
@@ -71,9 +76,10 @@ def fit(
     engine.make_repeatable(params.fit.seed, params.fit.threads)
     # by name and not by import: no family depends on another, so an edit of one refits that one
     family = importlib.import_module(f"pipelines.models.{name}")
-    return cast(
-        "Fitted", family.fit(data, params, until=until, epochs=epochs, calibration=calibration)
-    )
+    told: dict[str, Any] = {"epochs": epochs, "calibration": calibration}
+    if name in _USES_LOOP:
+        told["on_epoch"] = on_epoch
+    return cast("Fitted", family.fit(data, params, until=until, **told))
 
 
 def code_digest(name: str) -> str:

@@ -233,7 +233,7 @@ class TuneParams(Section):
     pruning_trials: Positive
     """That ran to their end, before another is pruned."""
     pruning_epochs: Positive
-    """That a trial may take before it is pruned."""
+    """That a trial takes at least before it is pruned."""
     spaces: dict[str, dict[str, Space]]
     """By family, then by parameter of its section; a dot leads into a nested one."""
 

@@ -135,7 +135,7 @@ class Attempt:
     def is_hopeless(self, epoch: int, value: float) -> bool:
         """Takes an epoch's score down; whether it is worse than half of the others' were."""
         self._trial.report(value, epoch)
-        return self._trial.should_prune()
+        return bool(self._trial.should_prune())
 
     def complete(
         self, outcome: Outcome, metric: str, seconds: float, experiment: str | None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from ruamel.yaml import YAML
-from ruamel.yaml.nodes import MappingNode, Node
+from ruamel.yaml.nodes import CollectionNode, MappingNode, Node
 
 from pipelines.contracts.tune import Value
 from pipelines.errors import BadParameter
@@ -25,7 +25,7 @@ def edited(text: str, values: Mapping[str, str]) -> str:
         values: YAML texts by dotted key.
 
     Raises:
-        BadParameter: A key is not there.
+        BadParameter: A key is not there, or is a section of several lines.
     """
     root = YAML(pure=True).compose(text)
     spans = sorted(
@@ -64,4 +64,6 @@ def _node(root: Node | None, key: str) -> Node:
         node = next((value for name, value in pairs if name.value == part), None)
     if node is None:
         raise BadParameter(f"unknown key {key}", where=["params.yaml"])
+    if isinstance(node, CollectionNode) and not node.flow_style:
+        raise BadParameter(f"{key} is a section", hint="give its values one by one")
     return node

@@ -104,7 +104,7 @@ class Study:
 
     def _sampler(self) -> optuna.samplers.TPESampler:
         asked = [t for t in self._valid() if t.state is not TrialState.WAITING]
-        text = f"{self.name} {self._seed} {len(asked)}"
+        text = f"{self.space.family} {self._seed} {len(asked)}"
         digest = hashlib.sha256(text.encode()).digest()
         return optuna.samplers.TPESampler(
             seed=int.from_bytes(digest[:4]), n_startup_trials=self._params.random_trials

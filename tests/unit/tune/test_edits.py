@@ -24,8 +24,8 @@ def test_only_the_characters_of_a_value_change() -> None:
     )
 
 
-@pytest.mark.parametrize("key", ["cf.l3", "cf.l2.deep", "l2"])
-def test_a_key_that_is_not_there_is_refused(key: str) -> None:
+@pytest.mark.parametrize("key", ["cf.l3", "cf.l2.deep", "l2", "cf"])
+def test_a_key_that_has_no_value_is_refused(key: str) -> None:
     with pytest.raises(BadParameter, match=key):
         edited(TEXT, {key: "1"})
 

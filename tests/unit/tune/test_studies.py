@@ -32,10 +32,11 @@ def complete(attempt: Attempt) -> None:
 
 
 def go_on(folder: Path, trials: int) -> list[Setting]:
-    """Settings of the complete trials after some more, each in a run of its own."""
+    """Settings of the complete trials after a run of so many more."""
+    study = make_study(folder)
     for _ in range(trials):
-        complete(make_study(folder).next())
-    return [t.setting for t in make_study(folder).trials if t.state == "complete"]
+        complete(study.next())
+    return [trial.setting for trial in study.trials if trial.state == "complete"]
 
 
 def test_the_present_setting_is_tried_first_and_once(tmp_path: Path) -> None:

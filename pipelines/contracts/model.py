@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError
 
 from pipelines.contracts.record import Record
 from pipelines.descriptors import FeatureKind, Task
-from pipelines.params import read_yaml, refused
+from pipelines.yaml_records import read_yaml, refused
 
 Kind = Literal["recipe", "refresh"]
 CheckVerdict = Literal["pass", "fail", "undecided", "not_applicable"]

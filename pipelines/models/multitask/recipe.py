@@ -10,8 +10,8 @@ import numpy.typing as npt
 from pipelines.descriptors import RetrievalTask, Task
 from pipelines.models.engine import tf
 from pipelines.models.examples import Pages, PreparedData
-from pipelines.models.family import Calibration, Fitted
-from pipelines.models.fitting.callbacks import EarlyStopping, LogEpoch
+from pipelines.models.family import Calibration, Fitted, OnEpoch
+from pipelines.models.fitting.callbacks import EarlyStopping, LogEpoch, TellEpoch
 from pipelines.models.fitting.loop import Schedule, run
 from pipelines.models.multitask.batches import Encoders, Source, cut, pages_to_learn
 from pipelines.models.multitask.calibration import calibrate
@@ -39,6 +39,7 @@ class Material:
     source: Source
     encoders: Encoders
     params: MultitaskParams
+    on_epoch: OnEpoch | None
 
     @property
     def heads(self) -> list[HeadTask]:
@@ -59,9 +60,10 @@ def fit(
     until: int,
     epochs: int | None,
     calibration: Calibration | None,
+    on_epoch: OnEpoch | None = None,
 ) -> Fitted:
     """Fits both towers and all heads; see `models.family.fit`."""
-    material = _material(data, until, params.multitask)
+    material = _material(data, until, params.multitask, on_epoch)
     model = _model(material)
     later = data.rows(start=until)
     validation_rows = later[np.isin(later, data.window("validation"))]
@@ -84,11 +86,13 @@ def fit(
     )
 
 
-def _material(data: PreparedData, until: int, params: MultitaskParams) -> Material:
+def _material(
+    data: PreparedData, until: int, params: MultitaskParams, on_epoch: OnEpoch | None
+) -> Material:
     rows = data.rows(end=until)
     encoders = Encoders(event_encoder(data, rows), profile_encoder(data, rows))
     source = Source(data, encoders, until, params.max_history)
-    return Material(data, until, source, encoders, params)
+    return Material(data, until, source, encoders, params, on_epoch)
 
 
 def _model(material: Material) -> MultitaskModel:
@@ -162,7 +166,8 @@ def _learn(
         curve = run(step, schedule, [LogEpoch("multitask")], "multitask")
         return curve, schedule.epochs
     stopping = EarlyStopping(model, validation.ndcg_at_10, METRIC, params.patience)
-    curve = run(step, schedule, [stopping, LogEpoch("multitask")], "multitask")
+    telling = TellEpoch(material.on_epoch, METRIC)
+    curve = run(step, schedule, [stopping, telling, LogEpoch("multitask")], "multitask")
     stopping.restore()
     return curve, stopping.best_epoch
 

@@ -19,7 +19,16 @@ ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 900
 REJECTED, HELD = 4, 99
 """Exit codes."""
-PARTS = ("data", "artifacts", "reports", "datasets", "champion.json", "run.yaml", "params.yaml")
+PARTS = (
+    "data",
+    "artifacts",
+    "reports",
+    "datasets",
+    "behaviours.yaml",
+    "champion.json",
+    "params.yaml",
+    "run.yaml",
+)
 """What a clone needs to be judged."""
 KEPT = ("artifacts", "champion.json", "reports/gate.json", "reports/winner.json", hostile.LEAK)
 """What a refusal leaves as it was; the last one is there only if a hostile program has run."""

@@ -48,6 +48,15 @@ def _renamed_popularity(workshop: Workshop, folder: Path) -> None:
     copied(workshop.artifact("popularity"), folder, family="multitask")
 
 
+def _renamed_items(workshop: Workshop, folder: Path) -> None:
+    ids = workshop.honest.item_ids
+    copied(workshop.honest, folder, item_ids=[*ids[1:], ids[0]])
+
+
+def _reordered_heads(workshop: Workshop, folder: Path) -> None:
+    copied(workshop.honest, folder, heads=workshop.honest.manifest["heads"][::-1])
+
+
 def _flipped_file(name: str) -> Make:
     def make(workshop: Workshop, folder: Path) -> None:
         copied(workshop.honest, folder)
@@ -145,6 +154,13 @@ ANSWERS = (
         changed(lambda _: changes.nobody()),
     ),
     Mutant(
+        4,
+        "one-list-named-popularity",
+        "the same, named popularity, which may be the same for all",
+        ("beats_best_baseline",),
+        changed(lambda _: changes.nobody(), family="popularity"),
+    ),
+    Mutant(
         9,
         "rows-shifted",
         "each item has its neighbour's row; golden.json is the honest one",
@@ -158,6 +174,13 @@ ANSWERS = (
         ("beats_popularity",),
         changed(lambda _: changes.rolled()),
         is_large=True,
+    ),
+    Mutant(
+        9,
+        "names-shifted",
+        "the manifest lists each item in its neighbour's place",
+        ("exclusions", "golden", "signature"),
+        _renamed_items,
     ),
     Mutant(
         16,
@@ -228,6 +251,13 @@ ANSWERS = (
 )
 
 CONTRACT = (
+    Mutant(
+        11,
+        "heads-reordered",
+        "the manifest names the heads in another order",
+        ("signature",),
+        _reordered_heads,
+    ),
     Mutant(
         10,
         "vocabulary-shuffled",

@@ -3,13 +3,17 @@
 The whole table, with what needs data of real size, is `make bench-gate`.
 """
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from benchmarks.bad_models import judging
+from benchmarks.bad_models.contract import copied
 from benchmarks.bad_models.table import HONEST, MUTANTS
 from benchmarks.bad_models.workshop import Sizes, Workshop
+from pipelines.cli import application
 from pipelines.contracts.model import PREPARED
 from pipelines.evaluate import step as evaluate
 from pipelines.gate import step as gate
@@ -31,6 +35,7 @@ SMALL = (
 SIZES = Sizes(
     ballast_bytes=6_000_000, growth_bytes=200_000, loops=3_000_000, short=30, unfair=(1, 2)
 )
+MAKE = {mutant.name: mutant for mutant in MUTANTS}
 SMALL_MUTANTS = [mutant for mutant in MUTANTS if not mutant.is_large]
 
 
@@ -45,6 +50,7 @@ def workshop(tmp_path_factory, params):
     folder = tmp_path_factory.mktemp("clone")
     make_world().write(folder / PREPARED)
     (folder / "run.yaml").write_text("kind: recipe\n")
+    shutil.copy(ROOT / "behaviours.yaml", folder)
     (folder / "champion.json").write_text('{"version": null}\n')
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -71,6 +77,34 @@ def judged(workshop, mutant, folder):
     disturbed = judging.disturbed(before, judging.state(clone), mutant)
     stopped = judging.stopped(verdict)
     return judging.refusal(mutant, verdict.verdict, stopped, disturbed)
+
+
+CLAIMS = {"fit_until": 1, "data_version": "data/2030-01-01", "code_digest": "f" * 64, "params": {}}
+
+
+def test_what_a_manifest_claims_of_its_past_changes_nothing(workshop, params, tmp_path):
+    """A gate that believed them would call the honest model another one for its claims."""
+    liar = copied(workshop.honest, tmp_path / "liar", **CLAIMS)
+
+    told = [gate.run_on_artifact(params, folder) for folder in (workshop.honest.folder, liar)]
+
+    assert verdicts(told[1]) == verdicts(told[0])
+
+
+def verdicts(verdict):
+    return {check.name: check.verdict for check in verdict.checks}
+
+
+def test_a_refused_artifact_ends_the_command_with_4_and_names_the_check(workshop, tmp_path, capsys):
+    MAKE["flipped card.md"].make(workshop, tmp_path / "bad")
+    settings = [word for override in SMALL for word in ("-P", override)]
+    place = ("--params", str(ROOT / "params.yaml"), *settings)
+
+    code = application.main(["gate", "--artifact", str(tmp_path / "bad"), "--json", *place])
+
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (code, error["code"]) == (4, "rejected")
+    assert error["where"][0].startswith("digest:judged: ")
 
 
 def test_the_honest_model_in_the_same_clothes_ships(workshop, tmp_path):

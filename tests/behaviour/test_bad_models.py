@@ -31,6 +31,9 @@ SMALL = (
     "gate.max_megabytes=5",
     "gate.max_share_of_best=0.99",
     "gate.max_gain=1000.0",
+    # milliseconds on a busy machine are no subject here
+    "gate.max_slowdown=1000.0",
+    "gate.max_latency_ms=10000",
 )
 SIZES = Sizes(
     ballast_bytes=6_000_000, growth_bytes=200_000, loops=3_000_000, short=30, unfair=(1, 2)

@@ -265,22 +265,47 @@ class GateParams(Section):
     min_users: Positive
     margin: Share
     """Share of the champion's headline metric that may be lost."""
+    pooled_refreshes: Positive
+    """Refreshes of one recipe that are judged together, the newest included."""
+    windows: Positive
+    """Consecutive parts of the test window that are told."""
+    min_slice_events: Positive
+    """Fewer in a slice decide nothing about it."""
+    min_slice_users: Positive
+    slice_error: Share
+    """Chance that any slice is called worse though none is, over all slices together."""
     max_share_of_best: Share
     """Of what an oracle that knows every page would reach; above is too good to be true."""
     max_gain: Annotated[float, Field(gt=1)]
     """Headline metric in multiples of the best other family's; above is too good to be true."""
+    max_auc: Share
+    """Of a single feature or score; above is too good to be true."""
+    max_clock_auc: Share
+    """Share of items that score higher at the moment of their choice, by the moment alone."""
+    max_foresight: Share
+    """Partial correlation of scores with popularity to come, given popularity so far."""
     max_same_slate: Share
     """Share of users who may be shown one and the same slate."""
     min_auc: Share
     """Of binary tasks; an interval that includes it decides nothing."""
     max_calibration_error: Share
+    max_task_loss: Share
+    """Share by which a task's loss may exceed the champion's."""
     min_coverage: Share
     """Share of the catalogue."""
+    min_coverage_kept: Share
+    """Share of the coverage of the champion, else of the best baseline."""
+    max_unread: Share
+    """Share of learnt interactions whose item changes nothing when it is a history."""
     min_overlap: Share
     """Share of a judged slate that the refitted model shows too."""
     max_megabytes: Positive
     max_latency_ms: PositiveFloat
+    """99th percentile of a request, at the slowest length of a history."""
+    max_slowdown: Annotated[float, Field(gt=1)]
+    """In multiples of another model of the same family, on the same machine."""
     max_memory_growth_mb: Positive
+    """Of 10,000 requests."""
 
 
 class StateParams(Section):

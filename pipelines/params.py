@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     ValidationInfo,
@@ -15,24 +13,21 @@ from pydantic import (
     model_validator,
 )
 
+from pipelines.sections import (
+    MultitaskParams,
+    Port,
+    Positive,
+    PositiveFloat,
+    Section,
+    Share,
+    Weight,
+)
 from pipelines.yaml_records import override, read_yaml, refused
 
-Share = Annotated[float, Field(gt=0, lt=1)]
-Positive = Annotated[int, Field(gt=0)]
-PositiveFloat = Annotated[float, Field(gt=0)]
-Rate = Annotated[float, Field(ge=0, lt=1)]
-Weight = Annotated[float, Field(ge=0)]
-Port = Annotated[int, Field(ge=1024, le=65535)]
 ON_GRID = 1e-8
 """That far from a multiple of its step, a float is one."""
 Family = Literal["popularity", "cf", "content", "multitask"]
 Blend = Literal["blend"]
-
-
-class Section(BaseModel):
-    """A frozen section of params.yaml."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class IngestParams(Section):
@@ -154,42 +149,6 @@ class ContentParams(Section):
     """As in `popularity`, for the prior."""
     prior_weight: PositiveFloat
     """Of the root of recent popularity (largest = 1) beside the cosine."""
-
-
-class ScoreWeights(Section):
-    """What a task of each kind adds to the score, when a request does not say."""
-
-    retrieval: PositiveFloat
-    binary: Weight
-    regression: Weight
-
-
-class MultitaskParams(Section):
-    """The two-tower multi-task model."""
-
-    embedding_dim: Annotated[int, Field(gt=0, multiple_of=4)]
-    """Of items and queries; four attention heads share it."""
-    max_history: Positive
-    """Newest events that the query tower reads."""
-    head_width: Positive
-    """Hidden units that the ranking heads share."""
-    head_rank: Positive
-    """Of each ranking head's bilinear form."""
-    dropout: Rate
-    item_dropout: Rate
-    """Share of a history's events that are blanked while fitting."""
-    id_dropout: Rate
-    """Share of items shown without their own vector while fitting."""
-    learning_rate: PositiveFloat
-    weight_decay: PositiveFloat
-    batch_pages: Positive
-    """Pages (one user, one instant) in a batch."""
-    max_epochs: Positive
-    patience: Positive
-    """Epochs without a better validation score before the fit ends."""
-    ranking_loss_weight: PositiveFloat
-    """Of each ranking task's loss; a retrieval task weighs 1."""
-    score_weights: ScoreWeights
 
 
 class BlendParams(Section):

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipelines.gate.probe import ask, blanked, forbidden, telling
 from pipelines.measures.asking import Asked, Bools
 from pipelines.models.examples import Floats, Histories, Ints, PreparedData, Queries, Texts
-from pipelines.params import Positive, Share
+from pipelines.sections import Positive, Share
 from pipelines.yaml_records import read_yaml, refused
 
 FILE = Path("behaviours.yaml")

@@ -3,8 +3,8 @@
 import numpy as np
 
 from pipelines.descriptors import RetrievalTask
-from pipelines.models.cf.ease import gram, item_vectors, item_weights
 from pipelines.models.closed_form import fitted
+from pipelines.models.ease import gram, item_vectors, item_weights
 from pipelines.models.engine import tf
 from pipelines.models.examples import PreparedData
 from pipelines.models.family import Calibration, Fitted

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -18,6 +18,7 @@ Rate = Annotated[float, Field(ge=0, lt=1)]
 Weight = Annotated[float, Field(ge=0)]
 Port = Annotated[int, Field(ge=1024, le=65535)]
 Family = Literal["popularity", "cf", "content", "multitask"]
+Blend = Literal["blend"]
 
 
 class Section(BaseModel):
@@ -188,6 +189,19 @@ class MultitaskParams(Section):
     score_weights: ScoreWeights
 
 
+class BlendParams(Section):
+    """A small ranker over the scores of three families."""
+
+    sources: Annotated[list[Family], Field(min_length=3, max_length=3)]
+    """Three, because dvc.yaml names each; the first one's predictions are the blend's."""
+    l2: PositiveFloat
+    """Of the squared weights, beside the mean log loss of an interaction."""
+    alternatives: Positive
+    """Items that a choice is compared with; a larger catalogue is sampled for each page."""
+    max_pages: Positive
+    """Newest pages of the validation window that the weights are fitted on."""
+
+
 class EvaluateParams(Section):
     """How results are measured."""
 
@@ -264,6 +278,7 @@ class Params(Section):
 
     dataset: str
     families: list[Family] = Field(min_length=1)
+    blends: Annotated[list[Blend], Field(max_length=1)]
     ingest: IngestParams
     validate_: ValidateParams = Field(alias="validate")
     split: SplitParams
@@ -273,12 +288,29 @@ class Params(Section):
     cf: CfParams
     content: ContentParams
     multitask: MultitaskParams
+    blend: BlendParams
     evaluate: EvaluateParams
     gate: GateParams
     state: StateParams
     up: UpParams
     deploy: DeployParams
     demo: DemoParams
+
+    @field_validator("blend")
+    @classmethod
+    def _sources_are_families(cls, blend: BlendParams, before: ValidationInfo) -> BlendParams:
+        families, blends = before.data.get("families"), before.data.get("blends")
+        absent = [name for name in blend.sources if families and name not in families]
+        if blends and absent:
+            raise ValueError(
+                f"families lacks {', '.join(absent)} of blend.sources: add it, or set blends to []"
+            )
+        return blend
+
+    @property
+    def contenders(self) -> list[str]:
+        """All that may win: the families, then the blends of them."""
+        return [*self.families, *self.blends]
 
     @classmethod
     def load(cls, path: Path = Path("params.yaml"), overrides: Sequence[str] = ()) -> "Params":
@@ -335,7 +367,8 @@ def refused(error: ValidationError, source: str, model: type[BaseModel]) -> BadP
 
 
 def _allowed(message: str) -> str:
-    return message[0].lower() + message[1:].replace("Input should", "it should")
+    own = message.removeprefix("Value error, ")
+    return own[0].lower() + own[1:].replace("Input should", "it should")
 
 
 def _nearest(location: tuple[int | str, ...], model: type[BaseModel]) -> str:

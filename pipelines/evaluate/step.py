@@ -17,7 +17,8 @@ from pipelines.contracts.model import (
 )
 from pipelines.cost import measured
 from pipelines.errors import DataChanged
-from pipelines.evaluate import measuring
+from pipelines.evaluate import appendix, measuring
+from pipelines.evaluate.findings import findings
 from pipelines.evaluate.measuring import LIVE, ask
 from pipelines.evaluate.naming import Choice, best_baseline, name_winner
 from pipelines.evaluate.report import Report, page
@@ -38,10 +39,11 @@ def run(params: Params) -> Evaluated:
     """
     engine.make_repeatable(params.fit.seed, params.fit.threads)
     data = PreparedData.load(PREPARED)
-    reports = [_report(family, data) for family in params.families]
+    reports = [_report(family, data) for family in params.contenders]
     metric = f"ndcg_at_{params.evaluate.k}"
     choice = Choice(RunFile.load(), metric, storage.tree_digest(PREPARED))
-    winner = name_winner(reports, choice, _gaps(params, reports, metric))
+    gaps = _gaps(params, reports, metric)
+    winner = name_winner(reports, choice, gaps)
     storage.write_record(WINNER, winner)
 
     # the choice is on disk: only now is the test window read
@@ -51,8 +53,10 @@ def run(params: Params) -> Evaluated:
 
     write_ranks(MEASURED, {family: (a.live.rows, a.live.ranks) for family, a in asked.items()})
     storage.write_record(METRICS, metrics)
-    content = Report(winner, data.prepared, metrics, reports, params.evaluate.k)
+    found = findings(asked, window, winner.family, reports)
+    content = Report(winner, data.prepared, metrics, reports, gaps, found, params.evaluate.k)
     storage.write_atomic(REPORT, page(content).encode())
+    appendix.write()
     figures = {family: metrics.test[LIVE][family][metric].value for family in asked}
     return Evaluated(winner=winner.family, ndcg=figures, metrics=str(METRICS), report=str(REPORT))
 
@@ -61,12 +65,7 @@ def _report(family: str, data: PreparedData) -> TrainReport:
     """What `train` reported, if its artifact is the one that it wrote, of this cut."""
     path, folder = TRAIN_REPORTS / f"{family}.json", ARTIFACTS / family
     report = storage.read_record(path, TrainReport)
-    if artifact.model_digest(folder) != report.artifact_digest:
-        raise DataChanged(
-            f"the artifact of {family} is not the one that was trained",
-            where=[str(folder)],
-            hint="run `dvc repro`, or `dvc checkout`",
-        )
+    artifact.require_digest(folder, report.artifact_digest)
     wanted = data.last_instant(data.prepared.fit_cut)
     if report.fit_until != wanted:
         raise DataChanged(

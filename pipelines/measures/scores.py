@@ -1,14 +1,15 @@
 """From answers to figures: metrics with intervals, paired differences and slices."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from pipelines.contracts.model import Difference, Estimates, UserGains
-from pipelines.descriptors import BinaryTask, RetrievalTask
+from pipelines.descriptors import BinaryTask, RegressionTask, RetrievalTask
 from pipelines.measures.bootstrap import DIGITS, Bootstrap, Statistic
 from pipelines.measures.metrics import catalogue, prediction, ranking
 from pipelines.measures.protocols import Answers
@@ -180,19 +181,35 @@ def _ranking(ranks: Ints, bootstrap: Bootstrap, k: int) -> Estimates:
     return {f"{name}_at_{k}": bootstrap.mean(of(ranks, k)) for name, of in RANKING.items()}
 
 
-def _prediction(answers: Answers, window: Window) -> Estimates:
-    data, figures = window.data, Estimates()
+class Labelled(NamedTuple):
+    """What was predicted of a head where its label is known and the model knows the item."""
+
+    task: BinaryTask | RegressionTask
+    inside: Bools
+    """[interactions] of the window that these are."""
+    labels: Doubles
+    predictions: Doubles
+
+
+def labelled(answers: Answers, window: Window) -> Iterator[Labelled]:
+    """By head; one that nothing is known of is left out."""
+    data = window.data
     events, values = data.events[answers.rows], data.values[answers.rows]
     tasks = [task for task in data.prepared.tasks if not isinstance(task, RetrievalTask)]
     for column, task in enumerate(tasks):
         wanted, known = labels(task, events, values)
         predicted = answers.predictions[:, column].astype(np.float64)
-        known = known & np.isfinite(predicted)
-        if not known.any():
-            continue
-        resamples = window.resamples(window.users[known])
-        metrics = BINARY if isinstance(task, BinaryTask) else REGRESSION
+        inside = known & np.isfinite(predicted)
+        if inside.any():
+            yield Labelled(task, inside, wanted[inside].astype(np.float64), predicted[inside])
+
+
+def _prediction(answers: Answers, window: Window) -> Estimates:
+    figures = Estimates()
+    for head in labelled(answers, window):
+        resamples = window.resamples(window.users[head.inside])
+        metrics = BINARY if isinstance(head.task, BinaryTask) else REGRESSION
         for name, metric in metrics.items():
-            of = metric(wanted[known].astype(np.float64), predicted[known])
-            figures[f"{task.name}_{name}"] = resamples.statistic(of)
+            of = metric(head.labels, head.predictions)
+            figures[f"{head.task.name}_{name}"] = resamples.statistic(of)
     return figures

@@ -39,7 +39,13 @@ from tests.world import make_world, world_params
 
 ROOT = Path(__file__).parents[2]
 # the world's test window has a few hundred events
-SMALL = ("families=[popularity, cf]", "evaluate.k=3", "gate.min_events=100", "gate.min_users=20")
+SMALL = (
+    "families=[popularity, cf]",
+    "blends=[]",
+    "evaluate.k=3",
+    "gate.min_events=100",
+    "gate.min_users=20",
+)
 # its answers are known, so a good model is better than anything real
 KNOWN = ("gate.max_share_of_best=0.99", "gate.max_gain=1000.0")
 

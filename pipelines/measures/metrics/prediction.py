@@ -4,6 +4,7 @@ Every metric takes weights per interaction, which is how a bootstrap resamples u
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -53,11 +54,37 @@ def calibration_error(labels: Doubles, predictions: Doubles, weights: Doubles) -
 
     sum over bins of share(bin) |mean label - mean prediction| (Naeini et al., 2015).
     """
-    place = np.clip((predictions * BINS).astype(np.int64), 0, BINS - 1)
-    gaps = np.bincount(place, weights * (labels - predictions), minlength=BINS)
+    gaps = np.bincount(_places(predictions), weights * (labels - predictions), minlength=BINS)
     return float(np.abs(gaps).sum() / weights.sum())
 
 
 def rmse(values: Doubles, predictions: Doubles, weights: Doubles) -> float:
     """Root of the mean squared error, in the value's unit. 0 and up, less is better."""
     return float(np.sqrt((weights * (values - predictions) ** 2).sum() / weights.sum()))
+
+
+class Bin(NamedTuple):
+    """Predictions that lie close together, and what became of them."""
+
+    n: int
+    predicted: float
+    """Mean prediction; NaN without any."""
+    observed: float
+    """Share of positives; NaN without any."""
+
+
+def reliability(labels: Doubles, predictions: Doubles) -> list[Bin]:
+    """What came of predicted probabilities, in the bins of `calibration_error`, from 0 to 1.
+
+    A calibrated head lies on the diagonal (DeGroot and Fienberg, 1983).
+    """
+    place = _places(predictions)
+    counts = np.bincount(place, minlength=BINS)
+    sums = (np.bincount(place, values, minlength=BINS) for values in (predictions, labels))
+    means = [np.divide(s, counts, out=np.full(BINS, np.nan), where=counts > 0) for s in sums]
+    return [Bin(int(n), float(p), float(o)) for n, p, o in zip(counts, *means, strict=True)]
+
+
+def _places(predictions: Doubles) -> npt.NDArray[np.int64]:
+    """Each prediction's bin."""
+    return np.clip((predictions * BINS).astype(np.int64), 0, BINS - 1)

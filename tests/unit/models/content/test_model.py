@@ -38,6 +38,7 @@ def make_query(items, values=None, events=None):
     shape = (1, len(items))
     values = np.full(shape, np.nan) if values is None else np.array([values])
     return Query(
+        item_ids=tf.constant([[str(i) for i in items]], tf.string, shape),
         items=tf.constant([items], tf.int32, shape),
         is_event=tf.ones(shape, tf.bool),
         events=tf.constant([events or ["rating"] * len(items)], tf.string, shape),

@@ -120,6 +120,11 @@ class CfParams(Section):
     half_life_events: PositiveFloat
     """That many events further back, an event of the history weighs half."""
     max_history: Positive
+    max_items: Positive
+    """The most chosen, which have weights for each other; memory grows with the square."""
+    repeat_weight: Weight
+    """Of the newest event on its own item, beside the history's sum; where items are repeated."""
+    repeat_half_life_events: PositiveFloat
     prior_half_life_days: PositiveFloat
     """As in `popularity`, for the prior."""
     prior_weight: PositiveFloat

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from pipelines.errors import UnknownDataset
-from pipelines.params import read_yaml, refused
+from pipelines.yaml_records import read_yaml, refused
 
 FOLDER = Path("datasets")
 NAME = r"^[a-z0-9][a-z0-9-]{0,63}$"

@@ -14,7 +14,7 @@ from pipelines.descriptors import Task
 from pipelines.errors import BadArtifact, DataChanged, NonFinite
 from pipelines.models.card import card
 from pipelines.models.examples import Floats, PreparedData, Queries, Texts
-from pipelines.models.family import Fitted, code_digest, sections
+from pipelines.models.family import Fitted, code_digest, parts, sections
 from pipelines.models.golden import Golden, answered, make_requests, to_allow, to_queries
 from pipelines.params import Params
 from pipelines.storage import (
@@ -286,7 +286,7 @@ def _manifest(fitted: Fitted, data: PreparedData, params: Params, fit_until: int
         params=sections(fitted.family, params),
         data_version=prepared.data_version,
         fit_until=fit_until,
-        code_digest=code_digest(fitted.family, params),
+        code_digest=code_digest(fitted.family, parts(fitted.family, params)),
         files={},
     )
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +15,9 @@ from pipelines.storage import micros_to_rfc3339, sha256_file
 
 Calibration = Mapping[str, Any]
 """What maps a family's raw predictions to natural units; JSON, reusable by a later fit."""
+
+OnEpoch = Callable[[int, float], None]
+"""Is told an epoch's number, from 1, and the headline metric on validation after it."""
 
 _HERE = Path(__file__).parent
 _USES_LOOP = {"multitask"}
@@ -62,6 +65,7 @@ def fit(
     epochs: int | None,
     calibration: Calibration | None,
     sources: Mapping[str, Source] = NO_SOURCES,
+    on_epoch: OnEpoch | None = None,
 ) -> Fitted:
     """Fits a family on the interactions before `until`, microseconds.
 
@@ -73,6 +77,7 @@ def fit(
         epochs: How many; None = stop early by the validation window.
         calibration: A former fit's; None = fit it on the validation window, if there is one.
         sources: By family, what a blend is made of, fitted up to `until`.
+        on_epoch: Told of every epoch that is scored, by families that learn by epochs.
 
     Raises:
         NothingToLearn: The fit window holds no interaction with an item of the catalogue.
@@ -90,6 +95,8 @@ def fit(
     family = importlib.import_module(f"pipelines.models.{name}")
     told: dict[str, Any] = {"until": until, "calibration": calibration}
     told |= {"sources": sources} if parts(name, params) else {"epochs": epochs}
+    if name in _USES_LOOP:
+        told["on_epoch"] = on_epoch
     return cast("Fitted", family.fit(data, params, **told))
 
 
@@ -104,9 +111,9 @@ def sections(name: str, params: Params) -> dict[str, Any]:
     return {section: everything[section] for section in ("fit", name, *parts(name, params))}
 
 
-def code_digest(name: str, params: Params) -> str:
+def code_digest(name: str, sources: Sequence[str] = ()) -> str:
     """SHA-256 over the code that a family's fit runs: its folder, its sources', what all share."""
-    names = [name, *parts(name, params)]
+    names = [name, *sources]
     if _USES_LOOP.intersection(names):
         names.append("fitting")
     folders = [_HERE / each for each in names]

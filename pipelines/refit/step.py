@@ -66,7 +66,7 @@ def _sources(
 
 
 def _require_judged_code(winner: Winner, recipe: Params) -> None:
-    if code_digest(winner.family, recipe) != winner.code_digest:
+    if code_digest(winner.family, parts(winner.family, recipe)) != winner.code_digest:
         raise DataChanged(
             f"the code of {winner.family} is not the code that was judged",
             where=[str(WINNER)],

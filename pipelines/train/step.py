@@ -1,33 +1,21 @@
 """`train`: fits one family up to the cut and scores it on the validation window."""
 
-from typing import NamedTuple
-
 from pipelines import storage
 from pipelines.contracts.model import (
     ARTIFACTS,
     PREPARED,
     TRAIN_REPORTS,
-    Estimates,
     RunFile,
     Trained,
     TrainReport,
-    UserGains,
 )
 from pipelines.cost import measure
 from pipelines.errors import UnknownFamily
-from pipelines.measures.protocols import Questions, live
-from pipelines.measures.scores import Window, estimates, user_gains
+from pipelines.measures.validation import Validation, on_validation
 from pipelines.models import artifact
 from pipelines.models.examples import PreparedData
 from pipelines.models.family import Fitted, Source, fit, parts
 from pipelines.params import Params
-
-
-class Validation(NamedTuple):
-    """How the written file does on the validation window."""
-
-    estimates: Estimates
-    users: UserGains
 
 
 def run(params: Params, family: str) -> Trained:
@@ -43,7 +31,7 @@ def run(params: Params, family: str) -> Trained:
         fitted = _fit(params, family, data, RunFile.load())
         last = data.last_instant(data.prepared.fit_cut)
         manifest = artifact.write(ARTIFACTS / family, fitted, data, params, last)
-        report = _report(fitted, manifest, _validation(params, family, data))
+        report = _report(fitted, manifest, on_validation(ARTIFACTS / family, data, params))
 
         storage.write_record(TRAIN_REPORTS / f"{family}.json", report)
     return _trained(report, f"ndcg_at_{params.evaluate.k}")
@@ -120,16 +108,3 @@ def _trained(report: TrainReport, metric: str) -> Trained:
         epochs=report.epochs,
         ndcg=report.validation[metric].value if report.validation else None,
     )
-
-
-def _validation(params: Params, family: str, data: PreparedData) -> Validation | None:
-    """Scores of the written file, through the served signatures; None for a refresh."""
-    rows = data.window("validation")
-    if not len(rows):
-        return None
-    settings = params.evaluate
-    model = artifact.open_artifact(ARTIFACTS / family)
-    asked = Questions(data, rows, settings.k, settings.batch)
-    window = Window(data, rows, settings.k, settings.bootstrap_samples, params.fit.seed)
-    answers = live(model, asked, f"{family} on validation")
-    return Validation(estimates(answers, window), user_gains(answers.ranks, window))

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from pipelines.descriptors import Descriptor
 from pipelines.errors import BadParameter, UnknownDataset
-from pipelines.params import read_yaml
+from pipelines.yaml_records import read_yaml
 
 DATASETS = Path(__file__).parents[2] / "datasets"
 

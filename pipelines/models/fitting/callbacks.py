@@ -46,6 +46,24 @@ class EarlyStopping:
         self._model.set_weights(self._best_weights)
 
 
+class TellEpoch:
+    """Hands each epoch's score on to who asked for it.
+
+    Args:
+        on_epoch: Told the epoch and its score; None = nobody asked.
+        name: Of the score, in the learning curve.
+    """
+
+    def __init__(self, on_epoch: Callable[[int, float], None] | None, name: str) -> None:
+        self._on_epoch, self._name = on_epoch, name
+
+    def epoch_ended(self, row: dict[str, float]) -> bool:
+        """Tells of the epoch; never stops."""
+        if self._on_epoch is not None:
+            self._on_epoch(int(row["epoch"]), row[self._name])
+        return False
+
+
 class Watch:
     """Adds figures to the learning curve that decide nothing.
 

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from pipelines.descriptors import RetrievalTask
 from pipelines.models.engine import tf
 from pipelines.models.examples import Ints, Pages, PreparedData
-from pipelines.models.family import Calibration, Fitted
+from pipelines.models.family import Calibration, Fitted, OnEpoch
 from pipelines.models.fitting.averaging import WeightAverage
-from pipelines.models.fitting.callbacks import Aim, EarlyStopping, LogEpoch, Watch
+from pipelines.models.fitting.callbacks import Aim, EarlyStopping, LogEpoch, TellEpoch, Watch
 from pipelines.models.fitting.loop import Schedule, run
 from pipelines.models.multitask.batches import Encoders, Source, by_fold, pages_to_learn
 from pipelines.models.multitask.calibration import calibrate
@@ -49,6 +49,7 @@ class Material:
     source: Source
     encoders: Encoders
     params: MultitaskParams
+    on_epoch: OnEpoch | None
 
     @property
     def heads(self) -> list[HeadTask]:
@@ -83,9 +84,10 @@ def fit(
     until: int,
     epochs: int | None,
     calibration: Calibration | None,
+    on_epoch: OnEpoch | None = None,
 ) -> Fitted:
     """Fits both towers and all heads; see `models.family.fit`."""
-    material = _material(data, until, params.multitask)
+    material = _material(data, until, params.multitask, on_epoch)
     model = _model(material)
     later = data.rows(start=until)
     validation_rows = later[np.isin(later, data.window("validation"))]
@@ -110,11 +112,13 @@ def fit(
     )
 
 
-def _material(data: PreparedData, until: int, params: MultitaskParams) -> Material:
+def _material(
+    data: PreparedData, until: int, params: MultitaskParams, on_epoch: OnEpoch | None
+) -> Material:
     rows = data.rows(end=until)
     encoders = Encoders(event_encoder(data, rows), profile_encoder(data, rows))
     source = Source(data, encoders, until, params.max_history, params.folds)
-    return Material(data, until, source, encoders, params)
+    return Material(data, until, source, encoders, params, on_epoch)
 
 
 def _model(material: Material) -> MultitaskModel:
@@ -232,7 +236,8 @@ def _learn(
     aim = Aim(NDCG, True) if params.loss_weights.retrieval > 0 else Aim(HEAD_LOSS, False)
     measure = average.measured(validation.figures)
     stopping = EarlyStopping(average, measure, aim, params.patience)
-    curve = run(step, schedule, [stopping, watch, tell], "multitask")
+    telling = TellEpoch(material.on_epoch, aim.name)
+    curve = run(step, schedule, [stopping, telling, watch, tell], "multitask")
     stopping.restore()
     return curve, stopping.best_epoch
 

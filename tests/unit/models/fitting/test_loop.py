@@ -3,7 +3,7 @@
 import pytest
 
 from pipelines.errors import NonFinite
-from pipelines.models.fitting.callbacks import Aim, EarlyStopping, Watch
+from pipelines.models.fitting.callbacks import Aim, EarlyStopping, TellEpoch, Watch
 from pipelines.models.fitting.loop import Schedule, run
 
 
@@ -59,6 +59,19 @@ def test_loss_that_is_no_number_names_task_and_epoch():
 
     assert failed.value.where == ("task watch", "epoch 1")
     assert failed.value.exit_code == 4
+
+
+def test_whoever_asked_is_told_of_each_epochs_score():
+    told = []
+    scores = iter([0.1, 0.3, 0.2])
+    stopping = EarlyStopping(
+        Counter(), lambda: {"score": next(scores)}, Aim("score", more_is_better=True), patience=9
+    )
+    telling = TellEpoch(lambda epoch, score: told.append((epoch, score)), "score")
+
+    run(lambda batch: {"a": batch}, schedule(3), [stopping, telling], "test")
+
+    assert told == [(1, 0.1), (2, 0.3), (3, 0.2)]
 
 
 def test_fit_may_follow_a_figure_of_which_less_is_better():

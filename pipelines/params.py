@@ -5,7 +5,15 @@ from math import remainder
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from pipelines.yaml_records import override, read_yaml, refused
 
@@ -18,6 +26,7 @@ Port = Annotated[int, Field(ge=1024, le=65535)]
 ON_GRID = 1e-8
 """That far from a multiple of its step, a float is one."""
 Family = Literal["popularity", "cf", "content", "multitask"]
+Blend = Literal["blend"]
 
 
 class Section(BaseModel):
@@ -183,6 +192,19 @@ class MultitaskParams(Section):
     score_weights: ScoreWeights
 
 
+class BlendParams(Section):
+    """A small ranker over the scores of three families."""
+
+    sources: Annotated[list[Family], Field(min_length=3, max_length=3)]
+    """Three, because dvc.yaml names each; the first one's predictions are the blend's."""
+    l2: PositiveFloat
+    """Of the squared weights, beside the mean log loss of an interaction."""
+    alternatives: Positive
+    """Items that a choice is compared with; a larger catalogue is sampled for each page."""
+    max_pages: Positive
+    """Newest pages of the validation window that the weights are fitted on."""
+
+
 class EvaluateParams(Section):
     """How results are measured."""
 
@@ -303,6 +325,7 @@ class Params(Section):
 
     dataset: str
     families: list[Family] = Field(min_length=1)
+    blends: Annotated[list[Blend], Field(max_length=1)]
     ingest: IngestParams
     validate_: ValidateParams = Field(alias="validate")
     split: SplitParams
@@ -312,6 +335,7 @@ class Params(Section):
     cf: CfParams
     content: ContentParams
     multitask: MultitaskParams
+    blend: BlendParams
     evaluate: EvaluateParams
     tune: TuneParams
     gate: GateParams
@@ -319,6 +343,22 @@ class Params(Section):
     up: UpParams
     deploy: DeployParams
     demo: DemoParams
+
+    @field_validator("blend")
+    @classmethod
+    def _sources_are_families(cls, blend: BlendParams, before: ValidationInfo) -> BlendParams:
+        families, blends = before.data.get("families"), before.data.get("blends")
+        absent = [name for name in blend.sources if families and name not in families]
+        if blends and absent:
+            raise ValueError(
+                f"families lacks {', '.join(absent)} of blend.sources: add it, or set blends to []"
+            )
+        return blend
+
+    @property
+    def contenders(self) -> list[str]:
+        """All that may win: the families, then the blends of them."""
+        return [*self.families, *self.blends]
 
     @classmethod
     def load(cls, path: Path = Path("params.yaml"), overrides: Sequence[str] = ()) -> "Params":

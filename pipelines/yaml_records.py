@@ -71,7 +71,8 @@ def override(content: dict[str, Any], setting: str) -> None:
 
 
 def _allowed(message: str) -> str:
-    return message[0].lower() + message[1:].replace("Input should", "it should")
+    own = message.removeprefix("Value error, ")
+    return own[0].lower() + own[1:].replace("Input should", "it should")
 
 
 def _nearest(location: tuple[int | str, ...], model: type[BaseModel]) -> str:

@@ -104,6 +104,8 @@ class Prepared(Record):
     profile_fields: dict[str, FeatureKind]
     """Kind by name, in the order of the signatures' `profile`."""
     item_features: dict[str, FeatureKind]
+    repeats: bool = False
+    """Items may be chosen again: what a user has seen still competes."""
     counts: Counts
 
     @property

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from pipelines.measures.protocols import Asked, Bools, masked_slates, masks
+from pipelines.measures.asking import Asked, Bools, masked_slates, masks
 from pipelines.models.artifact import Artifact, Slates
 from pipelines.models.examples import Floats, Ints, Pages, PreparedData, Queries, Texts
 
@@ -36,7 +36,7 @@ class Probe:
     slates: Texts
     """[users, k] with nothing excluded."""
     masked: Texts
-    """[users, k] with what each user has seen excluded."""
+    """[users, k] as they are served: without what each user has seen, unless items repeat."""
     forbidden: int
     """Excluded items in slates, also where k is the whole catalogue."""
     unstable: int
@@ -64,7 +64,7 @@ def probe(model: Artifact, data: PreparedData, k: int) -> Probe:
     allow = masks(pages, last, known.astype(np.int64), len(model.manifest.item_ids))
     item_ids = np.tile(np.array(model.manifest.item_ids, dtype=object), (len(few), 1))
     ranked = model.rank(_queries(model, data, few), item_ids)
-    masked = model.recommend(users, allow, k)
+    masked = model.recommend(users, None if data.prepared.repeats else allow, k)
     first = _queries(model, data, pages.start[last[:FEW]])
     _, forbidden = masked_slates(model, first, allow[:FEW], len(model.manifest.item_ids))
     return Probe(

@@ -22,6 +22,8 @@ Tensor = Any
 class Query(NamedTuple):
     """A batch of queries inside the graph; `h` = at most the family's own maximum."""
 
+    item_ids: Tensor
+    """string [b, h]; "" = padding."""
     items: Tensor
     """int32 [b, h]; the row in the catalogue, -1 = padding or not in the catalogue."""
     is_event: Tensor
@@ -104,13 +106,17 @@ class Recommender(tf.Module):
             self.catalogue, tf.range(n_items, dtype=tf.int32)
         )
         self.rows = tf.lookup.StaticHashTable(initial, NOT_AN_ITEM)
+        # no signature: what a blend, which loads this file, calls inside its own graph
+        self.answer_all = tf.function(self._answer_all, input_signature=self._query_specs())
+
+    def _query_specs(self) -> tuple[Any, ...]:
+        context = (_spec(tf.string, None, self.n_profile), _spec(tf.int64, None))
+        return (*_history_specs(), *context)
 
     def signatures(self) -> dict[str, Any]:
         """The functions to export, by name."""
-        history, weights = _history_specs(), _spec(tf.float32, None, None)
-        context = (_spec(tf.string, None, self.n_profile), _spec(tf.int64, None))
+        weights, query = _spec(tf.float32, None, None), self._query_specs()
         ids, k = _spec(tf.string, None), _spec(tf.int32)
-        query = (*history, *context)
         made = {
             "recommend": (self.recommend, (*query, _spec(tf.bool, None, None), weights, k)),
             "rank": (self.rank, (*query, weights, _spec(tf.string, None, None))),
@@ -208,12 +214,26 @@ class Recommender(tf.Module):
             "base": tf.where(is_known, parts.base, NO_SCORE),
         }
 
+    def _answer_all(
+        self,
+        history_item_ids: Tensor,
+        history_events: Tensor,
+        history_values: Tensor,
+        history_timestamps: Tensor,
+        profile: Tensor,
+        now: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """What the scorer says of all items: components and predictions."""
+        history = (history_item_ids, history_events, history_values, history_timestamps)
+        answer = self.scorer.answer(self._query(history, profile, now))
+        return answer.components, answer.predictions
+
     def _query(self, history: tuple[Tensor, ...], profile: Tensor, now: Tensor) -> Query:
         length = tf.shape(history[0])[1]
         start = tf.maximum(length - self.max_history, 0)
         item_ids, events, values, timestamps = (column[:, start:] for column in history)
         rows = self.rows.lookup(item_ids)
-        return Query(rows, item_ids != "", events, values, timestamps, profile, now)
+        return Query(item_ids, rows, item_ids != "", events, values, timestamps, profile, now)
 
     def _weights(self, task_weights: Tensor) -> Tensor:
         is_given = tf.shape(task_weights)[1] > 0

@@ -14,7 +14,7 @@ from pipelines.errors import UnknownFamily
 from pipelines.measures.validation import Validation, on_validation
 from pipelines.models import artifact
 from pipelines.models.examples import PreparedData
-from pipelines.models.family import Fitted, fit
+from pipelines.models.family import Fitted, Source, fit, parts
 from pipelines.params import Params
 
 
@@ -38,12 +38,22 @@ def run(params: Params, family: str) -> Trained:
 
 
 def _require_listed(params: Params, family: str) -> None:
-    if family not in params.families:
+    if family not in params.contenders:
         raise UnknownFamily(
             f"{family!r} is not one of the families",
             where=["families in params.yaml"],
-            hint=f"known here: {', '.join(params.families)}",
+            hint=f"known here: {', '.join(params.contenders)}",
         )
+
+
+def _sources(params: Params, family: str) -> dict[str, Source]:
+    """What a blend is made of: artifacts that `train` has written."""
+    sources = {}
+    for name in parts(name=family, params=params):
+        report = storage.read_record(TRAIN_REPORTS / f"{name}.json", TrainReport)
+        artifact.require_digest(ARTIFACTS / name, report.artifact_digest)
+        sources[name] = Source(ARTIFACTS / name, report.epochs, report.calibration)
+    return sources
 
 
 def _fit(params: Params, family: str, data: PreparedData, run_file: RunFile) -> Fitted:
@@ -60,7 +70,15 @@ def _fit(params: Params, family: str, data: PreparedData, run_file: RunFile) -> 
             )
         epochs, calibration = run_file.epochs[family], run_file.calibration.get(family, {})
     until = data.prepared.fit_cut
-    return fit(family, data, params, until=until, epochs=epochs, calibration=calibration)
+    return fit(
+        family,
+        data,
+        params,
+        until=until,
+        epochs=epochs,
+        calibration=calibration,
+        sources=_sources(params, family),
+    )
 
 
 def _report(

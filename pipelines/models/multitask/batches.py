@@ -75,8 +75,10 @@ class Source:
         )
 
     def seen(self, pages: Pages) -> npt.NDArray[np.bool_]:
-        """[pages, items]: what the user had chosen strictly before the page."""
+        """[pages, items]: what the user had chosen strictly before and will not choose again."""
         is_seen = np.zeros((len(pages.start), len(self.is_warm)), dtype=bool)
+        if self.data.prepared.repeats:
+            return is_seen
         page, rows = _spread(pages.user_start, pages.start)
         items = self.data.item_rows[rows]
         is_seen[page[items >= 0], items[items >= 0]] = True

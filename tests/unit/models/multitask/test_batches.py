@@ -1,6 +1,9 @@
 """Which pages are learnt, and what of them."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from pipelines.models.multitask.batches import Encoders, Source, pages_to_learn
 from pipelines.models.multitask.encoders import event_encoder, profile_encoder
@@ -34,3 +37,15 @@ def test_every_known_item_before_the_end_is_a_target_once():
 
     assert [data.item_ids[item] for item in batch.items] == ["a", "b", "c"]
     np.testing.assert_array_equal(batch.pages, [0, 0, 1])
+
+
+@pytest.mark.parametrize(("repeats", "expected"), [(False, [[True, True]]), (True, [[False] * 2])])
+def test_what_was_seen_competes_again_where_items_repeat(repeats, expected):
+    data = make_data([("u", "a", 1, 4.0), ("u", "b", 2, 4.0), ("u", "a", 3, 4.0)], "ab")
+    data = replace(data, prepared=data.prepared.model_copy(update={"repeats": repeats}))
+    rows = data.rows(end=UNTIL)
+    source = Source(
+        data, Encoders(event_encoder(data, rows), profile_encoder(data, rows)), UNTIL, 5
+    )
+
+    assert source.seen(data.pages(np.array([2]))).tolist() == expected

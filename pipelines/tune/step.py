@@ -110,7 +110,7 @@ def _bench(params: Params, wanted: Wanted, home: Home) -> tuple[Bench, PreparedD
 
 
 def _lane(home: Home, params: Params, space: SearchSpace, data_digest: str, seed: int) -> Lane:
-    digests = {"data": data_digest, "code": code_digest(space.family, params)}
+    digests = {"data": data_digest, "code": code_digest(space.family)}
     name = f"{space.family}-{identity(params, space, digests)}"
     study = Study(home.tune / STUDIES, name, space, params.tune, seed)
     return Lane(study, Share(space.family, study.quickest))

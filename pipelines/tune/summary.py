@@ -36,7 +36,7 @@ def summarise(study: Study, measure: Measure) -> Search:
     return Search(
         family=space.family,
         study=study.name,
-        code_digest=code_digest(space.family, params),
+        code_digest=code_digest(space.family),
         space={n: one.model_dump(exclude_defaults=True) for n, one in space.spaces.items()},
         trials=trials,
         present=present.number if present else None,

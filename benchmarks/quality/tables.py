@@ -42,7 +42,7 @@ def markdown(result: Mapping[str, Any]) -> str:
         [
             f"{result['n_events']:,} events of {result['n_users']} users in the test window. Of "
             "several seeds the mean, from the least to the most. With items unseen in training are "
-            f"{result['n_cold']} events; 50 items at random hold {result['cold_chance']:.3f} of them.",
+            f"{result['n_cold']} events; 50 at random hold {result['cold_chance']:.3f} of them.",
             "",
             "| " + " | ".join(HEAD) + " |",
             "|---" * len(HEAD) + "|",

@@ -63,12 +63,17 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--clone", type=Path, help="an evaluated clone")
-    parser.add_argument("--scratch", type=Path, default=SCRATCH)
+    parser.add_argument("--clone", type=_place, help="an evaluated clone")
+    parser.add_argument("--scratch", type=_place, default=SCRATCH)
     parser.add_argument("--retrains", type=int, default=10, help="other seeds, at least 2")
     parser.add_argument("--epochs", type=int, help="of a retrain; default: the winner's")
     parser.add_argument("--only", nargs="+", help="names of mutants; no false alarms then")
     return parser.parse_args()
+
+
+def _place(text: str) -> Path:
+    """Absolute: the gate works in another folder."""
+    return Path(text).resolve()
 
 
 def _own_clone(clone: Path) -> Path:

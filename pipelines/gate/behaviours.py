@@ -250,6 +250,7 @@ def _standing(model: Asked, queries: Queries, item_ids: Texts) -> Floats:
     catalogue = np.array(model.manifest.item_ids, dtype=object)
     scores = model.rank(queries, np.tile(catalogue, (len(queries.now), 1))).scores
     own = model.rank(queries, item_ids).scores
+    own = np.where(np.isfinite(own), own, np.nan)  # where there is no neighbour
     spread = np.maximum(scores.std(axis=1, keepdims=True), SMALL)
     standing: Floats = (own - scores.mean(axis=1, keepdims=True)) / spread
     return standing

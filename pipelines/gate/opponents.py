@@ -47,7 +47,7 @@ def opponent(
     try:
         served = _rival(_fetch_served(champion), "as served", window, batch)
         if kind == "refresh":
-            former = former_gains(Home.find(), champion, n_refreshes - 1)
+            former = former_gains(champion, n_refreshes - 1)
             return Opponent(champion.version, served, served, None, former)
         judged = _rival(_fetch_judged(champion), "judged in its recipe run", window, batch)
     except TandemError as error:
@@ -57,13 +57,13 @@ def opponent(
     return Opponent(champion.version, judged, served, None)
 
 
-def former_gains(home: Home, champion: Champion, at_most: int) -> Sequence[PairedGains]:
+def former_gains(champion: Champion, at_most: int) -> Sequence[PairedGains]:
     """What the champion and those before it gained over theirs, the newest refresh first.
 
     The chain of champions is followed back to the recipe run that they all come from.
     """
+    home, commit = Home.find(), champion.commit
     found: list[PairedGains] = []
-    commit = champion.commit
     while commit is not None and len(found) < at_most:
         verdict = read_record(home, commit, GATE, Verdict)
         if verdict.kind == "recipe":
@@ -80,11 +80,11 @@ def timed_beside(family: str, judged: Path) -> Artifact | None:
     """
     own = artifact.model_digest(judged)
     for folder in (JUDGED, SERVED, ARTIFACTS / family):
-        if not (folder / artifact.MANIFEST).is_file() or artifact.model_digest(folder) == own:
+        found = inspected("other", folder)
+        if found.refused or found.manifest is None or found.manifest.family != family:
             continue
-        model = artifact.open_artifact(folder)
-        if model.manifest.family == family:
-            return model
+        if found.digest != own:
+            return artifact.open_artifact(folder)
     return None
 
 

@@ -21,6 +21,8 @@ from tests.unit.gate.cases import (
 
 # --- integrity
 
+PARITY = "feature_parity:judged"
+
 
 def test_changed_data_are_refused():
     assert failed(replace(make_case(), prepared_digest="q" * 64)) == ["data_frozen"]
@@ -163,6 +165,12 @@ def test_nan_in_a_prediction_of_the_window_is_refused(catalogue, expected):
     found = failed(judged_with(case, answers=changed, manifest=manifest))
 
     assert [name for name in found if name.startswith("finite")] == expected
+
+
+def test_a_figure_that_is_not_finite_is_told_in_words():
+    found = check_of(judged_with(make_case(), probe=make_probe(unread=float("nan"))), PARITY)
+
+    assert (found.verdict, found.value) == ("fail", "nan")
 
 
 def test_constant_scores_are_refused():

@@ -18,7 +18,6 @@ from pipelines.cli import application
 from pipelines.contracts.model import PREPARED
 from pipelines.evaluate import step as evaluate
 from pipelines.gate import step as gate
-from pipelines.refit import step as refit
 from pipelines.train import step as train
 from tests.world import make_world, world_params
 
@@ -64,7 +63,7 @@ def params():
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory, params):
-    """A clone in which train, evaluate, refit and gate have run."""
+    """A clone in which train and evaluate have run."""
     folder = tmp_path_factory.mktemp("clone")
     make_world().write(folder / PREPARED)
     (folder / "run.yaml").write_text("kind: recipe\n")
@@ -76,25 +75,16 @@ def workshop(tmp_path_factory, params):
         for family in params.families:
             train.run(params, family)
         evaluate.run(params)
-        refit.run(params)
-        gate.run(params)
         yield Workshop(folder, params, SIZES)
 
 
 def judged(workshop, mutant, folder):
     """What the gate says of a mutant; asked in this process."""
-    clone = workshop.clone
-    if mutant.is_clone:
-        clone = judging.copy_clone(workshop.clone, folder)
     mutant.make(workshop, folder)
-    before = judging.state(clone)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(clone)
-        run = gate.run if mutant.is_clone else gate.run_on_artifact
-        verdict = run(workshop.params, *([] if mutant.is_clone else [folder]))
-    disturbed = judging.disturbed(before, judging.state(clone), mutant)
-    stopped = judging.stopped(verdict)
-    return judging.refusal(mutant, verdict.verdict, stopped, disturbed)
+    before = judging.state(workshop.clone)
+    verdict = gate.run_on_artifact(workshop.params, folder)
+    disturbed = judging.disturbed(before, judging.state(workshop.clone), mutant)
+    return judging.refusal(mutant, verdict.verdict, judging.stopped(verdict), disturbed)
 
 
 CLAIMS = {"fit_until": 1, "data_version": "data/2030-01-01", "code_digest": "f" * 64, "params": {}}

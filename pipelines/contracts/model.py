@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError
 
 from pipelines.contracts.record import Record
 from pipelines.descriptors import FeatureKind, Task
-from pipelines.params import read_yaml, refused
+from pipelines.yaml_records import read_yaml, refused
 
 Kind = Literal["recipe", "refresh"]
 CheckVerdict = Literal["pass", "fail", "undecided", "not_applicable"]
@@ -104,6 +104,8 @@ class Prepared(Record):
     profile_fields: dict[str, FeatureKind]
     """Kind by name, in the order of the signatures' `profile`."""
     item_features: dict[str, FeatureKind]
+    repeats: bool = False
+    """Items may be chosen again: what a user has seen still competes."""
     counts: Counts
 
     @property

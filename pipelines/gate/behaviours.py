@@ -13,9 +13,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipelines.gate.probe import ask, blanked, forbidden, telling
-from pipelines.measures.protocols import Asked, Bools
+from pipelines.measures.asking import Asked, Bools
 from pipelines.models.examples import Floats, Histories, Ints, PreparedData, Queries, Texts
-from pipelines.params import Positive, Share, read_yaml, refused
+from pipelines.sections import Positive, Share
+from pipelines.yaml_records import read_yaml, refused
 
 FILE = Path("behaviours.yaml")
 MINUTE_US = 60_000_000

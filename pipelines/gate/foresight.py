@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
+from pipelines.measures.asking import Asked
 from pipelines.measures.bootstrap import Bootstrap
-from pipelines.measures.protocols import Asked, Questions, live
+from pipelines.measures.protocols import Questions, live
 from pipelines.measures.scores import Window
 from pipelines.models.examples import Floats, Ints, PreparedData
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import psutil
 
-from pipelines.measures.protocols import Asked
+from pipelines.measures.asking import Asked
 from pipelines.models.examples import Histories, Ints, PreparedData, Queries
 
 CALLS = 40

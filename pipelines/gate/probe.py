@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipelines.gate.foresight import Chance, chance
 from pipelines.gate.steadiness import unsteady
-from pipelines.measures.protocols import Asked, Bools, masks
+from pipelines.measures.asking import Asked, Bools, masks
 from pipelines.measures.scores import Window
 from pipelines.models.artifact import Slates
 from pipelines.models.examples import Floats, Histories, Ints, Pages, PreparedData, Queries, Texts
@@ -39,7 +39,7 @@ class Probe:
     slates: Texts
     """[users, k] with nothing excluded."""
     masked: Texts
-    """[users, k] with what each user has seen excluded."""
+    """[users, k] as they are served: without what each user has seen, unless items repeat."""
     forbidden: int
     """Excluded, unknown or repeated items in slates, also where k is the whole catalogue."""
     unsteady: int
@@ -74,7 +74,7 @@ def probe(model: Asked, window: Window, batch: int) -> Probe:
     allow = masks(pages, last, known.astype(np.int64), len(model.manifest.item_ids))
     ranked = model.rank(_with_cuts(model, data, few), _all_items(model, len(few) + len(_CUTS)))
     slates = model.recommend(users, None, k)
-    masked = model.recommend(users, allow, k)
+    masked = model.recommend(users, None if data.prepared.repeats else allow, k)
     first = ask(model, data, pages.start[last[:FEW]])
     return Probe(
         scores=ranked.scores,

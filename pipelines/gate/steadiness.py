@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipelines.measures.protocols import Asked, Bools
+from pipelines.measures.asking import Asked, Bools
 from pipelines.models.artifact import Slates
 from pipelines.models.examples import Floats, Ints, PreparedData
 

@@ -136,7 +136,7 @@ def _reasons(verdict: Verdict) -> list[str]:
 
 def _require_listed(params: Params, winner: Winner) -> None:
     """A winner that is no family any more cannot be compared with what `evaluate` wrote down."""
-    if winner.family not in params.families:
+    if winner.family not in params.contenders:
         raise NotMeasured(
             f"the winner, {winner.family}, is not one of the families",
             where=[str(WINNER), "families in params.yaml"],
@@ -163,7 +163,7 @@ def _window(params: Params) -> Window:
 def _ranks(params: Params, window: Window) -> Mapping[str, Ints]:
     """What `evaluate` recorded of each family on this very window."""
     ranks: dict[str, Ints] = {}
-    for family in params.families:
+    for family in params.contenders:
         if not (MEASURED / f"{family}.parquet").is_file():
             raise NotMeasured(
                 f"there is no evaluation of {family} to compare with",

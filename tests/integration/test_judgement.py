@@ -40,7 +40,13 @@ from tests.world import make_world, world_params
 
 ROOT = Path(__file__).parents[2]
 # the world's test window has a few hundred events
-SMALL = ("families=[popularity, cf]", "evaluate.k=3", "gate.min_events=100", "gate.min_users=20")
+SMALL = (
+    "families=[popularity, cf]",
+    "blends=[]",
+    "evaluate.k=3",
+    "gate.min_events=100",
+    "gate.min_users=20",
+)
 # its answers are known, so a good model is better than anything real
 KNOWN = ("gate.max_share_of_best=0.99", "gate.max_gain=1000.0", "gate.max_auc=0.999")
 
@@ -103,6 +109,9 @@ def test_the_metrics_file_has_the_promised_shape(judged):
     assert metrics.paired["live"]["popularity-cf"]["ndcg_at_3"].high < 0
     assert {"hr_at_3", "coverage_at_3", "like_auc", "stars_rmse"} <= set(metrics.test["live"]["cf"])
     assert metrics.slices["live"]["cf"]["history:0"]["hr_at_3"].n_users > 0
+    assert set(metrics.test["window"]) == {"popularity", "cf"}
+    assert {"hr_at_3", "recall_at_3", "map_at_3"} <= set(metrics.paired["window"]["popularity-cf"])
+    assert metrics.slices["window"]["cf"]["history:0"]["ndcg_at_3"].n_users > 0
 
 
 def test_the_winner_was_named_from_validation(judged):

@@ -18,7 +18,7 @@ def checks(case: Case) -> Iterator[Check]:
         yield case.judged.not_asked("coverage")
         return
     exposures = catalogue.exposure(answers.slates, len(case.data.items))
-    bits = catalogue.novelty(fit_counts(case.data, case.data.prepared.fit_cut))
+    bits = catalogue.novelty(fit_counts(case.data))
     shown = answers.slates[answers.slates >= 0]
     novelty = float(np.mean(bits[shown])) if len(shown) else 0.0
     share = catalogue.coverage(exposures)

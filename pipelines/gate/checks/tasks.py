@@ -38,7 +38,7 @@ def binary(case: Case, task: BinaryTask, answers: Answers, column: int) -> Itera
         yield undecided(name, None, floor, "the window has labels of one class only")
         return
     resamples = case.window.resamples(case.window.users[known])
-    auc = resamples.statistic(lambda weights: prediction.auc(truth, predicted, weights))
+    auc = resamples.statistic(prediction.auc_of(truth, predicted))
     reason = f"AUC, 95 % interval {auc.low} to {auc.high}, {auc.n_events} events"
     if auc.low is not None and auc.low < floor <= (auc.high or 0):
         yield undecided(name, auc.value, floor, reason)

@@ -147,6 +147,26 @@ class ContentParams(Section):
     """Of the root of recent popularity (largest = 1) beside the cosine."""
 
 
+class FactorisationParams(Section):
+    """Labels by factors of items, the user's part solved live; variances in units of the noise."""
+
+    dim: Positive
+    rounds: Positive
+    """Of alternating between users and items while fitting."""
+    l2: PositiveFloat
+    """Of factors; its inverse is the variance of a taste in one direction."""
+    item_bias_l2: PositiveFloat
+    item_half_life_days: PositiveFloat
+    """After that time a label counts half for its item."""
+    user_variance: PositiveFloat
+    """Of a user's lasting bias."""
+    mood_variance: PositiveFloat
+    """Of a user's passing bias."""
+    mood_half_life_events: PositiveFloat
+    """Two events that far apart share half of the mood."""
+    taste_half_life_events: PositiveFloat
+
+
 class ScoreWeights(Section):
     """What a task of each kind adds to the score, when a request does not say."""
 

@@ -35,7 +35,7 @@ TRAIN = (
 )
 JUDGED = (0, 4, 99)
 """`register` after ship, reject and hold."""
-QUICK = ("families=[popularity]",)
+QUICK = ("families=[popularity]", "blends=[]")
 FIRST_KEYS = 20
 """Both homes begin with so many."""
 PATIENCE_SECONDS = 3600

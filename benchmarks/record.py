@@ -20,7 +20,7 @@ def keep(name: str, measured: dict[str, Any]) -> None:
     """Prints a result as one JSON object and writes it to `results/NAME.json`."""
     result = {
         **measured,
-        "commit": _commit(),
+        "commit": commit(),
         "machine": {
             "cores": os.cpu_count(),
             "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
@@ -34,7 +34,7 @@ def keep(name: str, measured: dict[str, Any]) -> None:
     print(json.dumps(result))
 
 
-def _commit() -> str:
+def commit() -> str:
     """The commit, with `+` where the working tree differs."""
     words = ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
     return subprocess.run(

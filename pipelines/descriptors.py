@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from pipelines.errors import UnknownDataset
-from pipelines.params import read_yaml, refused
+from pipelines.yaml_records import read_yaml, refused
 
 FOLDER = Path("datasets")
 NAME = r"^[a-z0-9][a-z0-9-]{0,63}$"
@@ -178,6 +178,8 @@ class Entities(Table):
     features: list[Feature]
     is_joined: bool = False
     """The source repeats each row, for example once per event: equal rows are one."""
+    is_partial: bool = False
+    """Of users: some are in no row of the table, and nothing is known of them."""
 
     @model_validator(mode="after")
     def _distinct(self) -> "Entities":
@@ -245,6 +247,10 @@ class Descriptor(Part):
     source: Source
     clock: Clock
     grain: Grain
+    last_key: str | None = None
+    """The last KEY that the source has whole; what comes later is left out."""
+    repeats: bool = False
+    """An item may be chosen again: what a user has seen still competes, unless a request says."""
     interactions: Interactions
     items: Entities
     users: Entities | None = None
@@ -268,6 +274,12 @@ class Descriptor(Part):
             table = getattr(self, name)
             if table and (not getattr(table, wanted) or getattr(table, other)):
                 raise ValueError(f"{name}: a source of kind {self.source.kind} takes `{wanted}`")
+        return self
+
+    @model_validator(mode="after")
+    def _has_all_items(self) -> "Descriptor":
+        if self.items.is_partial:
+            raise ValueError("items: every item must be in the table; only users may be partial")
         return self
 
     @property

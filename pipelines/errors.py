@@ -341,7 +341,7 @@ class ExpectationRaised(InputRefused):
     code = "expectation-raised"
 
 
-# --- models: fit, artifact, train, evaluate, refit, gate
+# --- models: fit, artifact, train, evaluate, tune, refit, gate
 
 
 class TooLittleData(InputRefused):
@@ -396,6 +396,18 @@ class BadArtifact(CheckFailed):
     """An artifact folder is incomplete, holds a foreign file, or a file has another digest."""
 
     code = "bad-artifact"
+
+
+class NoValidation(UsageError):
+    """`tune` has nothing to choose by: the prepared data are those of a refresh."""
+
+    code = "no-validation-window"
+
+
+class PresentFails(CheckFailed):
+    """The setting in params.yaml cannot be fitted or scored: no other can be compared with it."""
+
+    code = "present-setting-fails"
 
 
 # --- state: init, run, register, checkout, status

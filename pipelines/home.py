@@ -175,6 +175,11 @@ class Home:
         return self.path / "supervisor"
 
     @property
+    def tune(self) -> Path:
+        """What `tune` has tried: Optuna's studies, and the scratch folder of the running trial."""
+        return self.path / "tune"
+
+    @property
     def logs(self) -> Path:
         """Log files of services and of failed verbs."""
         return self.path / "logs"

@@ -1,29 +1,33 @@
 """params.yaml as frozen, strict records: an unknown key or a bad value is refused by name."""
 
-import difflib
 from collections.abc import Sequence
+from math import remainder
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from pydantic import (
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from pipelines.errors import BadParameter
+from pipelines.sections import (
+    MultitaskParams,
+    Port,
+    Positive,
+    PositiveFloat,
+    Section,
+    Share,
+    Weight,
+)
+from pipelines.yaml_records import override, read_yaml, refused
 
-Share = Annotated[float, Field(gt=0, lt=1)]
-Positive = Annotated[int, Field(gt=0)]
-PositiveFloat = Annotated[float, Field(gt=0)]
-Rate = Annotated[float, Field(ge=0, lt=1)]
-Weight = Annotated[float, Field(ge=0)]
-Port = Annotated[int, Field(ge=1024, le=65535)]
+ON_GRID = 1e-8
+"""That far from a multiple of its step, a float is one."""
 Family = Literal["popularity", "cf", "content", "multitask"]
-
-
-class Section(BaseModel):
-    """A frozen section of params.yaml."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+Blend = Literal["blend"]
 
 
 class IngestParams(Section):
@@ -116,6 +120,11 @@ class CfParams(Section):
     half_life_events: PositiveFloat
     """That many events further back, an event of the history weighs half."""
     max_history: Positive
+    max_items: Positive
+    """The most chosen, which have weights for each other; memory grows with the square."""
+    repeat_weight: Weight
+    """Of the newest event on its own item, beside the history's sum; where items are repeated."""
+    repeat_half_life_events: PositiveFloat
     prior_half_life_days: PositiveFloat
     """As in `popularity`, for the prior."""
     prior_weight: PositiveFloat
@@ -147,60 +156,17 @@ class ContentParams(Section):
     """Of the root of recent popularity (largest = 1) beside the cosine."""
 
 
-class FactorisationParams(Section):
-    """Labels by factors of items, the user's part solved live; variances in units of the noise."""
+class BlendParams(Section):
+    """A small ranker over the scores of three families."""
 
-    dim: Positive
-    rounds: Positive
-    """Of alternating between users and items while fitting."""
+    sources: Annotated[list[Family], Field(min_length=3, max_length=3)]
+    """Three, because dvc.yaml names each; the first one's predictions are the blend's."""
     l2: PositiveFloat
-    """Of factors; its inverse is the variance of a taste in one direction."""
-    item_bias_l2: PositiveFloat
-    item_half_life_days: PositiveFloat
-    """After that time a label counts half for its item."""
-    user_variance: PositiveFloat
-    """Of a user's lasting bias."""
-    mood_variance: PositiveFloat
-    """Of a user's passing bias."""
-    mood_half_life_events: PositiveFloat
-    """Two events that far apart share half of the mood."""
-    taste_half_life_events: PositiveFloat
-
-
-class ScoreWeights(Section):
-    """What a task of each kind adds to the score, when a request does not say."""
-
-    retrieval: PositiveFloat
-    binary: Weight
-    regression: Weight
-
-
-class MultitaskParams(Section):
-    """The two-tower multi-task model."""
-
-    embedding_dim: Annotated[int, Field(gt=0, multiple_of=4)]
-    """Of items and queries; four attention heads share it."""
-    max_history: Positive
-    """Newest events that the query tower reads."""
-    head_width: Positive
-    """Hidden units that the ranking heads share."""
-    head_rank: Positive
-    """Of each ranking head's bilinear form."""
-    dropout: Rate
-    item_dropout: Rate
-    """Share of a history's events that are blanked while fitting."""
-    id_dropout: Rate
-    """Share of items shown without their own vector while fitting."""
-    learning_rate: PositiveFloat
-    weight_decay: PositiveFloat
-    batch_pages: Positive
-    """Pages (one user, one instant) in a batch."""
-    max_epochs: Positive
-    patience: Positive
-    """Epochs without a better validation score before the fit ends."""
-    ranking_loss_weight: PositiveFloat
-    """Of each ranking task's loss; a retrieval task weighs 1."""
-    score_weights: ScoreWeights
+    """Of the squared weights, beside the mean log loss of an interaction."""
+    alternatives: Positive
+    """Items that a choice is compared with; a larger catalogue is sampled for each page."""
+    max_pages: Positive
+    """Newest pages of the validation window that the weights are fitted on."""
 
 
 class EvaluateParams(Section):
@@ -211,6 +177,50 @@ class EvaluateParams(Section):
     batch: Positive
 
 
+class Space(Section):
+    """Where a parameter is searched: a range from `low` to `high`, or `choices`."""
+
+    low: int | float | None = None
+    high: int | float | None = None
+    """Both ends belong to the range."""
+    step: int | float | None = None
+    """Between two values of the range, from `low` on; of integers 1 unless said."""
+    log: bool = False
+    """Whether equal ratios, and not equal differences, are equally far."""
+    choices: Annotated[list[bool | int | float | str], Field(min_length=2)] | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> "Space":
+        ends = (self.low, self.high)
+        if self.choices is not None:
+            if ends != (None, None) or self.step is not None or self.log:
+                raise ValueError("be either choices or a range")
+        elif self.low is None or self.high is None:
+            raise ValueError("have choices, or both low and high")
+        elif self.low >= self.high:
+            raise ValueError("have its low below its high")
+        elif self.step is not None and (self.log or self.step <= 0):
+            raise ValueError("have a step above 0, and none where log is true")
+        elif self.step is not None and abs(remainder(self.high - self.low, self.step)) > ON_GRID:
+            raise ValueError("have a step that leads from its low to its high")
+        elif self.log and self.low <= 0:
+            raise ValueError("have its low above 0, where log is true")
+        return self
+
+
+class TuneParams(Section):
+    """How settings are searched, and where."""
+
+    random_trials: Positive
+    """Of a study, before TPE learns from them where to look."""
+    pruning_trials: Positive
+    """That ran to their end, before another is pruned."""
+    pruning_epochs: Positive
+    """That a trial takes at least before it is pruned."""
+    spaces: dict[str, dict[str, Space]]
+    """By family, then by parameter of its section; a dot leads into a nested one."""
+
+
 class GateParams(Section):
     """What a challenger must reach."""
 
@@ -219,22 +229,47 @@ class GateParams(Section):
     min_users: Positive
     margin: Share
     """Share of the champion's headline metric that may be lost."""
+    pooled_refreshes: Positive
+    """Refreshes of one recipe that are judged together, the newest included."""
+    windows: Positive
+    """Consecutive parts of the test window that are told."""
+    min_slice_events: Positive
+    """Fewer in a slice decide nothing about it."""
+    min_slice_users: Positive
+    slice_error: Share
+    """Chance that any slice is called worse though none is, over all slices together."""
     max_share_of_best: Share
     """Of what an oracle that knows every page would reach; above is too good to be true."""
     max_gain: Annotated[float, Field(gt=1)]
     """Headline metric in multiples of the best other family's; above is too good to be true."""
+    max_auc: Share
+    """Of a single feature or score; above is too good to be true."""
+    max_clock_auc: Share
+    """Share of items that score higher at the moment of their choice, by the moment alone."""
+    max_foresight: Share
+    """Partial correlation of scores with popularity to come, given popularity so far."""
     max_same_slate: Share
     """Share of users who may be shown one and the same slate."""
     min_auc: Share
     """Of binary tasks; an interval that includes it decides nothing."""
     max_calibration_error: Share
+    max_task_loss: Share
+    """Share by which a task's loss may exceed the champion's."""
     min_coverage: Share
     """Share of the catalogue."""
+    min_coverage_kept: Share
+    """Share of the coverage of the champion, else of the best baseline."""
+    max_unread: Share
+    """Share of learnt interactions whose item changes nothing when it is a history."""
     min_overlap: Share
     """Share of a judged slate that the refitted model shows too."""
     max_megabytes: Positive
     max_latency_ms: PositiveFloat
+    """99th percentile of a request, at the slowest length of a history."""
+    max_slowdown: Annotated[float, Field(gt=1)]
+    """In multiples of another model of the same family, on the same machine."""
     max_memory_growth_mb: Positive
+    """Of 10,000 requests."""
 
 
 class StateParams(Section):
@@ -279,6 +314,7 @@ class Params(Section):
 
     dataset: str
     families: list[Family] = Field(min_length=1)
+    blends: Annotated[list[Blend], Field(max_length=1)]
     ingest: IngestParams
     validate_: ValidateParams = Field(alias="validate")
     split: SplitParams
@@ -288,12 +324,30 @@ class Params(Section):
     cf: CfParams
     content: ContentParams
     multitask: MultitaskParams
+    blend: BlendParams
     evaluate: EvaluateParams
+    tune: TuneParams
     gate: GateParams
     state: StateParams
     up: UpParams
     deploy: DeployParams
     demo: DemoParams
+
+    @field_validator("blend")
+    @classmethod
+    def _sources_are_families(cls, blend: BlendParams, before: ValidationInfo) -> BlendParams:
+        families, blends = before.data.get("families"), before.data.get("blends")
+        absent = [name for name in blend.sources if families and name not in families]
+        if blends and absent:
+            raise ValueError(
+                f"families lacks {', '.join(absent)} of blend.sources: add it, or set blends to []"
+            )
+        return blend
+
+    @property
+    def contenders(self) -> list[str]:
+        """All that may win: the families, then the blends of them."""
+        return [*self.families, *self.blends]
 
     @classmethod
     def load(cls, path: Path = Path("params.yaml"), overrides: Sequence[str] = ()) -> "Params":
@@ -303,77 +357,9 @@ class Params(Section):
             BadParameter: The file is not YAML, a key is unknown or a value is not allowed.
         """
         content = read_yaml(path)
-        for override in overrides:
-            _apply(content, override)
+        for setting in overrides:
+            override(content, setting)
         try:
             return cls.model_validate(content)
         except ValidationError as error:
             raise refused(error, str(path), cls) from error
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML 1.2 mapping from a file.
-
-    Raises:
-        BadParameter: The file is missing, is not YAML or holds no mapping.
-    """
-    try:
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        hint = "run this in the root of a clone, or name the file with --params"
-        what = f"a file cannot be read: {error.strerror}"
-        raise BadParameter(what, where=[str(path)], hint=hint) from error
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise BadParameter(f"not YAML: {error}", where=[str(path)]) from error
-    if not isinstance(content, dict):
-        raise BadParameter("not a mapping of keys to values", where=[str(path)])
-    return content
-
-
-def refused(error: ValidationError, source: str, model: type[BaseModel]) -> BadParameter:
-    """A pydantic refusal as ours: the key, what is allowed, and the nearest known key."""
-    # a misspelt key is both missing and unknown: the unknown one says what to do
-    details = sorted(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
-    first = details[0]
-    places = [".".join(map(str, item["loc"])) + f" in {source}" for item in details]
-    key = ".".join(map(str, first["loc"]))
-    if first["type"] == "extra_forbidden":
-        return BadParameter(f"unknown key {key}", where=places, hint=_nearest(first["loc"], model))
-    if first["type"] == "missing":
-        return BadParameter(
-            f"{key} is missing", where=places, hint=f"copy it from {Path(source).name} on main"
-        )
-    value = repr(first["input"])[:64]
-    return BadParameter(
-        f"{key} = {value} is not allowed", where=places, hint=_allowed(first["msg"])
-    )
-
-
-def _allowed(message: str) -> str:
-    return message[0].lower() + message[1:].replace("Input should", "it should")
-
-
-def _nearest(location: tuple[int | str, ...], model: type[BaseModel]) -> str:
-    fields: dict[str, Any] = dict(model.model_fields)
-    for part in location[:-1]:
-        annotation = fields[str(part)].annotation if str(part) in fields else None
-        fields = dict(getattr(annotation, "model_fields", {}))
-    names = [field.alias or name for name, field in fields.items()]
-    near = difflib.get_close_matches(str(location[-1]), names, n=1)
-    return f"did you mean {near[0]}?" if near else f"known keys here: {', '.join(names)}"
-
-
-def _apply(content: dict[str, Any], override: str) -> None:
-    key, separator, text = override.partition("=")
-    if not separator or not key:
-        raise BadParameter(f"{override!r} is not key=value", hint="for example -P cf.l2=100.0")
-    parts = key.split(".")
-    section: Any = content
-    for part in parts[:-1]:
-        section = section.get(part) if isinstance(section, dict) else None
-    if not isinstance(section, dict) or parts[-1] not in section:
-        raise BadParameter(f"unknown key {key}", where=["-P"], hint="see params.yaml for the keys")
-    try:
-        section[parts[-1]] = YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
-        raise BadParameter(f"{override!r} has a value that is not YAML", where=["-P"]) from error

@@ -136,7 +136,12 @@ def with_starts(frame: pd.DataFrame) -> pd.DataFrame:
 
 def world_params(*overrides: str) -> Params:
     """params.yaml, scaled to a world with a thousandth of the events; not tuned on a model."""
-    small = ("cf.l2=5.0", "multitask.batch_pages=64", "multitask.max_epochs=16")
+    small = (
+        "cf.l2=5.0",
+        "multitask.memory_l2=5.0",
+        "multitask.batch_pages=64",
+        "multitask.max_epochs=16",
+    )
     return Params.load(Path("params.yaml"), (*small, *overrides))
 
 

@@ -44,14 +44,15 @@ def main(arguments: Sequence[str]) -> int:
         return _report(error.record(), error.render(), as_json, error.answer)
     except exceptions.TyperException as error:
         return _misused(error, as_json)
-    except (exceptions.Abort, KeyboardInterrupt):
-        print("interrupted; run the same again to go on", file=sys.stderr)
-        return INTERRUPTED
+    except exceptions.Abort:
+        code = INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
         return _bug(error, as_json)
+    if code == INTERRUPTED:  # typer makes that of Ctrl-C
+        print("interrupted; run the same again to go on", file=sys.stderr)
     return code if isinstance(code, int) else 0
 
 

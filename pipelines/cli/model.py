@@ -1,4 +1,4 @@
-"""Verbs of the Model group: prepare, train, evaluate, refit, gate, reproduce."""
+"""Verbs of the Model group: prepare, train, evaluate, tune, refit, gate, reproduce."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,7 @@ GROUP = "Model"
 
 def register(app: typer.Typer) -> None:
     """Adds this group's verbs."""
-    for verb in (prepare, train, evaluate, refit, gate, reproduce):
+    for verb in (prepare, train, evaluate, tune, refit, gate, reproduce):
         app.command(rich_help_panel=GROUP)(verb)
 
 
@@ -50,6 +50,30 @@ def evaluate(as_json: Json = False, params: ParamsFile = None, override: Overrid
     from pipelines.evaluate import step
 
     console.show(step.run(load(params, override)), as_json)
+
+
+def tune(
+    budget: Annotated[float, typer.Option(min=0, metavar="MINUTES", help="Wall time for all.")],
+    family: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this one; may be repeated.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the search; else fit.seed.")] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Put what improves into the parameter file.")
+    ] = False,
+    as_json: Json = False,
+    params: ParamsFile = None,
+    override: Overrides = None,
+) -> None:
+    """Search better settings on the validation window; killed and restarted, it goes on.
+
+    Example: tandem tune --budget 10 --family cf
+    """
+    from pipelines.tune import step
+
+    file, overrides = params or Path("params.yaml"), override or []
+    wanted = step.Wanted(budget, tuple(family or ()), seed, write, file, overrides)
+    console.show(step.run(load(params, override), wanted), as_json)
 
 
 def refit(as_json: Json = False, params: ParamsFile = None, override: Overrides = None) -> None:

@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError
 
 from pipelines.contracts.record import Record
 from pipelines.descriptors import FeatureKind, Task
-from pipelines.params import read_yaml, refused
+from pipelines.yaml_records import read_yaml, refused
 
 Kind = Literal["recipe", "refresh"]
 CheckVerdict = Literal["pass", "fail", "undecided", "not_applicable"]
@@ -104,6 +104,8 @@ class Prepared(Record):
     profile_fields: dict[str, FeatureKind]
     """Kind by name, in the order of the signatures' `profile`."""
     item_features: dict[str, FeatureKind]
+    repeats: bool = False
+    """Items may be chosen again: what a user has seen still competes."""
     counts: Counts
 
     @property
@@ -231,6 +233,19 @@ class Refitted(Record):
     fit_until: str
 
 
+class PairedGains(Record):
+    """What two models gained on one window, user by user; it holds no ids.
+
+    Enough to pool windows: each one's users count as other users, because nothing here says who
+    came back.
+    """
+
+    n_events: list[int]
+    ours: list[float]
+    """Sums of the headline metric over the user's events."""
+    theirs: list[float]
+
+
 class Check(Record):
     """One check of the gate."""
 
@@ -253,3 +268,5 @@ class Verdict(Record):
     champion: str | None
     data_version: str
     checks: list[Check]
+    gains: PairedGains | None = None
+    """Of a refresh: what later ones pool with theirs."""

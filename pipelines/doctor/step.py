@@ -14,10 +14,11 @@ from pipelines.doctor import files, machine, services, state, stored, training
 from pipelines.doctor.findings import Check, made, ok
 from pipelines.errors import NoHome, Unhealthy
 from pipelines.home import Home
-from pipelines.params import Params, refused
+from pipelines.params import Params
 from pipelines.progress import waiting
 from pipelines.state.repository import MAIN
 from pipelines.state.settings import PARAMS, yaml_at
+from pipelines.yaml_records import refused
 
 
 def run(deep: bool, repair: bool) -> Diagnosis:

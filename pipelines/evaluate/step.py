@@ -1,7 +1,5 @@
 """`evaluate`: names the winner from validation, then reads the test window once, for all."""
 
-from pathlib import Path
-
 from pipelines import storage
 from pipelines.contracts.model import (
     ARTIFACTS,
@@ -14,17 +12,18 @@ from pipelines.contracts.model import (
     WINNER,
     Difference,
     Evaluated,
-    Metrics,
     RunFile,
     TrainReport,
 )
-from pipelines.cost import measure, measured
+from pipelines.cost import measured
 from pipelines.errors import DataChanged
+from pipelines.evaluate import appendix, measuring
+from pipelines.evaluate.findings import findings
+from pipelines.evaluate.measuring import LIVE, ask
 from pipelines.evaluate.naming import Choice, best_baseline, name_winner
 from pipelines.evaluate.report import Report, page
-from pipelines.measures.protocols import Answers, Questions, live
 from pipelines.measures.recorded import write_ranks
-from pipelines.measures.scores import Window, compare, estimates, paired, sliced
+from pipelines.measures.scores import Window, compare
 from pipelines.models import artifact, engine
 from pipelines.models.examples import PreparedData
 from pipelines.params import Params
@@ -40,22 +39,25 @@ def run(params: Params) -> Evaluated:
     """
     engine.make_repeatable(params.fit.seed, params.fit.threads)
     data = PreparedData.load(PREPARED)
-    reports = [_report(family, data) for family in params.families]
+    reports = [_report(family, data) for family in params.contenders]
     metric = f"ndcg_at_{params.evaluate.k}"
     choice = Choice(RunFile.load(), metric, storage.tree_digest(PREPARED))
-    winner = name_winner(reports, choice, _gaps(params, reports, metric))
+    gaps = _gaps(params, reports, metric)
+    winner = name_winner(reports, choice, gaps)
     storage.write_record(WINNER, winner)
 
     # the choice is on disk: only now is the test window read
     window = _window(params, data)
-    answers = {report.family: _answers(params, report, window) for report in reports}
-    metrics = _metrics(answers, window)
+    asked = {report.family: ask(report.family, window, params.evaluate.batch) for report in reports}
+    metrics = measuring.metrics(asked, window)
 
-    write_ranks(MEASURED, {family: (a.rows, a.ranks) for family, a in answers.items()})
+    write_ranks(MEASURED, {family: (a.live.rows, a.live.ranks) for family, a in asked.items()})
     storage.write_record(METRICS, metrics)
-    content = Report(winner, data.prepared, metrics, reports, params.evaluate.k)
+    found = findings(asked, window, winner.family, reports)
+    content = Report(winner, data.prepared, metrics, reports, gaps, found, params.evaluate.k)
     storage.write_atomic(REPORT, page(content).encode())
-    figures = {family: values[metric].value for family, values in metrics.test["live"].items()}
+    appendix.write()
+    figures = {family: metrics.test[LIVE][family][metric].value for family in asked}
     return Evaluated(winner=winner.family, ndcg=figures, metrics=str(METRICS), report=str(REPORT))
 
 
@@ -63,12 +65,7 @@ def _report(family: str, data: PreparedData) -> TrainReport:
     """What `train` reported, if its artifact is the one that it wrote, of this cut."""
     path, folder = TRAIN_REPORTS / f"{family}.json", ARTIFACTS / family
     report = storage.read_record(path, TrainReport)
-    if artifact.model_digest(folder) != report.artifact_digest:
-        raise DataChanged(
-            f"the artifact of {family} is not the one that was trained",
-            where=[str(folder)],
-            hint="run `dvc repro`, or `dvc checkout`",
-        )
+    artifact.require_digest(folder, report.artifact_digest)
     wanted = data.last_instant(data.prepared.fit_cut)
     if report.fit_until != wanted:
         raise DataChanged(
@@ -97,21 +94,3 @@ def _window(params: Params, data: PreparedData) -> Window:
     settings = params.evaluate
     rows = data.window("test")
     return Window(data, rows, settings.k, settings.bootstrap_samples, params.fit.seed)
-
-
-def _answers(params: Params, report: TrainReport, window: Window) -> Answers:
-    with measure(f"evaluate.{report.family}"):
-        model = artifact.open_artifact(Path(ARTIFACTS / report.family))
-        asked = Questions(window.data, window.rows, window.k, params.evaluate.batch)
-        return live(model, asked, f"{report.family} on test")
-
-
-def _metrics(answers: dict[str, Answers], window: Window) -> Metrics:
-    ranks = {family: answer.ranks for family, answer in answers.items()}
-    return Metrics(
-        schema=1,
-        cut=storage.micros_to_rfc3339(window.data.prepared.test_cut),
-        test={"live": {family: estimates(a, window) for family, a in answers.items()}},
-        paired={"live": paired(ranks, window)},
-        slices={"live": {family: sliced(a, window) for family, a in answers.items()}},
-    )

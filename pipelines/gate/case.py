@@ -1,19 +1,31 @@
 """All that the checks look at: one record, gathered before the first check runs."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.contracts.model import Check, Difference, Kind, Winner
+from pipelines.contracts.model import (
+    BASELINES,
+    Check,
+    Difference,
+    Estimates,
+    Kind,
+    PairedGains,
+    Winner,
+)
+from pipelines.gate.behaviours import Observation
+from pipelines.gate.load import Load
+from pipelines.gate.outcome import DIGITS, not_applicable
 from pipelines.gate.probe import Probe
 from pipelines.measures.protocols import Answers
 from pipelines.measures.scores import Window
 from pipelines.models.artifact import Manifest
 from pipelines.models.examples import Ints, PreparedData
+from pipelines.models.inspection.graph import Graph
 from pipelines.params import GateParams
 
 Doubles = npt.NDArray[np.float64]
@@ -22,21 +34,37 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Subject:
-    """An artifact under judgement, and what it answered; None where it could not be asked."""
+    """An artifact under judgement, and what it answered; None where it was not asked."""
 
     name: str
     """`judged` or `refit`."""
     folder: Path
     digest: str
-    broken: str | None
-    """Why its files are not those of its manifest."""
-    replayed: str | None
-    """Why a fresh process cannot load it or answers golden requests otherwise."""
-    fault: str | None
-    """Why it could not be asked."""
+    n_bytes: int
+    """Of all its files."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Why, by the check that says so: `digest`, `ops_allowed`, `signature`, `golden`."""
+    stopped: str | None = None
+    """The check after which it was asked nothing more."""
     manifest: Manifest | None = None
+    graph: Graph | None = None
     probe: Probe | None = None
+    load: Load | None = None
     answers: Answers | None = None
+    observations: Sequence[Observation] = ()
+
+    def refused_by(self, check: str, reason: str) -> "Subject":
+        """The same, with a check that says no."""
+        return replace(self, refused={**self.refused, check: reason})
+
+    def stopped_by(self, check: str, reason: str) -> "Subject":
+        """The same, with a check that says no so that nothing more is asked."""
+        return replace(self.refused_by(check, reason), stopped=check)
+
+    def not_asked(self, check: str) -> Check:
+        """What a check says of an artifact that another check has stopped."""
+        reason = f"it was not asked: see {self.stopped}:{self.name}"
+        return not_applicable(check, reason)
 
 
 @dataclass(frozen=True)
@@ -45,9 +73,16 @@ class Rival:
 
     role: str
     """Which of its models: `judged in its recipe run` or `as served`."""
-    ranks: Ints
+    answers: Answers
+    heads: Sequence[str]
+    """Its binary and regression tasks, in the order of its predictions."""
     fit_until: int
     """The last instant that it learnt from, microseconds."""
+
+    @property
+    def ranks(self) -> Ints:
+        """[interactions] places in its slates."""
+        return self.answers.ranks
 
 
 @dataclass(frozen=True)
@@ -61,6 +96,19 @@ class Opponent:
     """Reported on what it has not seen."""
     fault: str | None
     """Why its artifacts cannot be had."""
+    former: Sequence[PairedGains] = ()
+    """What earlier refreshes of the recipe gained, the newest first."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Facts about the data that were accepted, for what a model may have learnt from."""
+
+    versions: Sequence[str]
+    """Data versions of the accepted partitions."""
+    foreign_rows: int | None
+    """Prepared interactions that are in no accepted partition; None: there is no such data here."""
+    n_rows: int
 
 
 @dataclass(frozen=True)
@@ -80,6 +128,9 @@ class Case:
     ranks: Mapping[str, Ints]
     """By family, from `evaluate`; the judged one's are its own answers."""
     opponent: Opponent | None
+    accepted: Accepted
+    estimates: Mapping[str, Estimates]
+    """By family, what `evaluate` measured on the test window; `live`."""
 
     @property
     def family(self) -> str:
@@ -111,6 +162,21 @@ class Case:
             if self.winner is None or family != self.family
         }
 
+    @cached_property
+    def best_baseline(self) -> str | None:
+        """The best of the other families that are baselines."""
+        rivals = {family: gains for family, gains in self.others.items() if family in BASELINES}
+        return max(rivals, key=lambda family: float(rivals[family].mean()), default=None)
+
+    @cached_property
+    def pairs(self) -> PairedGains | None:
+        """What a refresh and its champion gained on this window, by user; for later refreshes."""
+        champion = self.opponent.decides if self.opponent else None
+        if self.kind != "refresh" or champion is None or self.has_seen_window(champion):
+            return None
+        answers = self.judged.answers
+        return None if answers is None else paired_gains(self.window, answers.ranks, champion.ranks)
+
     def difference(
         self, gains: Doubles, others: Doubles, inside: Bools | None = None
     ) -> Difference:
@@ -119,6 +185,18 @@ class Case:
             return self.window.bootstrap.difference(gains, others)
         resamples = self.window.resamples(self.window.users[inside])
         return resamples.difference(gains[inside], others[inside])
+
+
+def paired_gains(window: Window, ours: Ints, theirs: Ints) -> PairedGains:
+    """Two models' gains by user, sorted by the figures, so that the order names nobody."""
+    _, codes, counts = np.unique(window.users, return_inverse=True, return_counts=True)
+    sums = [np.bincount(codes, window.gains(ranks)).round(DIGITS) for ranks in (ours, theirs)]
+    rows = sorted(zip(counts.tolist(), *(part.tolist() for part in sums), strict=True))
+    return PairedGains(
+        n_events=[row[0] for row in rows],
+        ours=[row[1] for row in rows],
+        theirs=[row[2] for row in rows],
+    )
 
 
 def judged_on_evidence(case: Case, check: Check) -> Check:

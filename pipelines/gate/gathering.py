@@ -1,97 +1,122 @@
 """Asks everything that the checks need: the artifacts, a fresh process, the champion.
 
 An artifact, the champion's too, is somebody's program: whatever it does, the gate must say so and
-go on. That is why asking it catches every exception and keeps it as the reason of a check.
+go on. So its files are compared with its manifest and its graph is read as data before anything of
+it runs; then a fresh process runs it, which may hang or die; and only then this process asks it,
+which catches every exception and keeps it as the reason of a check.
 """
 
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipelines import cost
-from pipelines.contracts.model import ARTIFACTS, REFIT, WINNER, Champion, Kind, Winner
-from pipelines.errors import BadArtifact, BadRecord, TandemError, shorten
-from pipelines.gate import replay
-from pipelines.gate.case import Opponent, Rival, Subject
+from pipelines.errors import BadArtifact, BadRecord, shorten
+from pipelines.gate import behaviours, load, replay
+from pipelines.gate.case import Subject
 from pipelines.gate.probe import probe
-from pipelines.home import Home
 from pipelines.measures.protocols import Questions, live
 from pipelines.measures.scores import Window
 from pipelines.models import artifact
-from pipelines.state.fetch import fetch_artifact, read_record
+from pipelines.models.artifact import Artifact
+from pipelines.models.inspection import contract, graph
+from pipelines.params import GateParams
 
 REPLAY_SECONDS = 300
-CHAMPION_FOLDER = Path("var/champion")
 
 
-def subject(name: str, folder: Path, window: Window, batch: int, is_scored: bool) -> Subject:
-    """An artifact with its answers.
+@dataclass(frozen=True)
+class Asking:
+    """What artifacts are asked about, and beside what."""
+
+    window: Window
+    batch: int
+    """Requests per call."""
+    params: GateParams
+    cases: Sequence[behaviours.BehaviourCase]
+    timed_beside: Callable[[str, Path], Artifact | None]
+    """Another model of a family than the one in a folder, to compare its speed with."""
+
+
+def inspected(name: str, folder: Path) -> Subject:
+    """An artifact of which nothing has run yet: files compared, graph read.
 
     Args:
         name: `judged` or `refit`.
         folder: Where it is.
-        window: The test window.
-        batch: Requests per call.
-        is_scored: Whether it answers the whole window, and not only the probes.
     """
-    asked = Subject(
-        name=name,
-        folder=folder,
-        digest=artifact.model_digest(folder) if folder.is_dir() else "",
-        broken=None,
-        replayed=None,
-        fault=None,
-    )
+    digest = artifact.model_digest(folder) if folder.is_dir() else ""
+    n_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    found = Subject(name, folder, digest, n_bytes)
     try:
         manifest = artifact.check_files(folder)
     except (BadArtifact, BadRecord) as error:
-        why = f"{error.message}: {', '.join(error.where[:3])}"
-        return replace(asked, broken=why, replayed=why, fault=why)
-    fresh = _start_replay(folder)  # beside our own questions: starting TensorFlow takes seconds
-    asked = replace(asked, manifest=manifest)
+        return found.stopped_by("digest", f"{error.message}: {', '.join(error.where[:3])}")
+    found = replace(found, manifest=manifest)
     try:
-        asked = _answered(asked, window, batch, is_scored)
-    except Exception as error:
-        asked = replace(asked, fault=_unasked(error))
-    return replace(asked, replayed=_replayed(fresh))
+        holds = graph.inspect(folder)
+    except BadArtifact as error:
+        return found.stopped_by("ops_allowed", error.message)
+    found = replace(found, graph=holds)
+    if holds.unsafe or holds.foreign_files:
+        wrong = ", ".join([*holds.unsafe, *holds.foreign_files][:5])
+        return found.stopped_by("ops_allowed", f"no model needs {wrong}: nothing of it was run")
+    problems = contract.problems(holds.signatures, manifest)
+    if problems:
+        return found.stopped_by("signature", "; ".join(problems[:3]))
+    return found
 
 
-def opponent(champion: Champion, kind: Kind, window: Window, batch: int) -> Opponent | None:
-    """The champion with its answers; None before the first release."""
-    if champion.version is None or champion.commit is None:
-        return None
+def asked(found: Sequence[Subject], asking: Asking) -> list[Subject]:
+    """The artifacts with their answers; the judged one answers the whole window, too."""
+    runs = [None if s.stopped else _start_replay(s.folder) for s in found]  # all at once
+    tried = [s if run is None else _replayed(s, run) for s, run in zip(found, runs, strict=True)]
+    return [s if s.stopped else _asked(s, asking) for s in tried]
+
+
+def _asked(subject: Subject, asking: Asking) -> Subject:
     try:
-        served = _rival(_fetch_served(champion), "as served", window, batch)
-        if kind == "refresh":
-            return Opponent(champion.version, served, served, None)
-        judged = _rival(_fetch_judged(champion), "judged in its recipe run", window, batch)
-    except TandemError as error:
-        return Opponent(champion.version, None, None, f"its artifact: {error.message}")
+        return _answered(subject, asking)
     except Exception as error:
-        return Opponent(champion.version, None, None, _unasked(error))
-    return Opponent(champion.version, judged, served, None)
+        return subject.stopped_by("signature", unasked(error))
 
 
-def _unasked(error: Exception) -> str:
+def unasked(error: Exception) -> str:
+    """Why a model gave no answer, in words."""
     return f"it cannot be asked: {type(error).__name__}: {shorten(str(error))}"
 
 
-def _answered(asked: Subject, window: Window, batch: int, is_scored: bool) -> Subject:
-    model = artifact.open_artifact(asked.folder, verify=False)
+def _answered(subject: Subject, asking: Asking) -> Subject:
+    window, k = asking.window, asking.window.k
+    model = artifact.open_artifact(subject.folder, verify=False)
     if model.manifest.heads != window.data.prepared.heads:
-        raise BadArtifact("its heads are not those of this data", where=[str(asked.folder)])
-    questions = Questions(window.data, window.rows, window.k, batch)
-    answers = live(model, questions, f"{asked.name} on test") if is_scored else None
-    probed = probe(model, window.data, window.k)
-    cost.note(
-        f"gate.{asked.name}",
-        latency_ms=round(probed.latency_ms, 3),
-        growth_bytes=probed.growth_bytes,
-        artifact_bytes=probed.n_bytes,
+        raise BadArtifact("its heads are not those of this data", where=[str(subject.folder)])
+    questions = Questions(window.data, window.rows, k, asking.batch)
+    is_scored = subject.name == "judged"
+    answers = live(model, questions, f"{subject.name} on test") if is_scored else None
+    limits = load.Load(
+        asking.params.max_latency_ms,
+        asking.params.max_slowdown,
+        asking.params.max_memory_growth_mb * 1e6,
     )
-    return replace(asked, probe=probed, answers=answers)
+    other = asking.timed_beside(model.manifest.family, subject.folder)
+    costs = load.measure(model, other, window.data, k, limits)
+    cost.note(
+        f"gate.{subject.name}",
+        latency_ms=round(costs.latency_ms, 3),
+        slowdown=round(costs.slowdown or 0.0, 3),
+        growth_bytes=round(costs.growth_bytes),
+    )
+    return replace(
+        subject,
+        probe=probe(model, window, asking.batch),
+        load=costs,
+        answers=answers,
+        observations=behaviours.observe(model, window.data, asking.cases, k),
+    )
 
 
 def _start_replay(folder: Path) -> "subprocess.Popen[str]":
@@ -99,44 +124,25 @@ def _start_replay(folder: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def _replayed(fresh: "subprocess.Popen[str]") -> str | None:
-    """Why the golden requests fail in a fresh process; None when they do not."""
+def _replayed(subject: Subject, fresh: "subprocess.Popen[str]") -> Subject:
+    """What a fresh process said; one that hangs or dies shows what this one is spared."""
     try:
         output, log = fresh.communicate(timeout=REPLAY_SECONDS)
     except subprocess.TimeoutExpired:
         fresh.kill()
         fresh.communicate()
-        return f"a fresh process did not answer within {REPLAY_SECONDS} s"
+        return subject.stopped_by("golden", f"no answer of a fresh process in {REPLAY_SECONDS} s")
     if fresh.returncode == 0:
-        return None
+        return subject
     try:
         answer = json.loads(output)
     except ValueError:
         last = shorten((log.strip() or "no word").splitlines()[-1])
-        return f"a fresh process ended with {fresh.returncode}: {last}"
+        ending = f"a fresh process ended with {fresh.returncode}: {last}"
+        return subject.stopped_by("golden", ending)
     wrong = [str(entry["name"]) for entry in answer.get("wrong", [])]
+    if not wrong:
+        said = str(answer.get("error", {}).get("message", "it cannot be loaded"))
+        return subject.stopped_by("golden", said)
     what = f"{len(wrong)} golden requests are answered otherwise: {', '.join(wrong[:3])}"
-    return what if wrong else str(answer.get("error", {}).get("message", "it cannot be loaded"))
-
-
-def _rival(folder: Path, role: str, window: Window, batch: int) -> Rival:
-    model = artifact.open_artifact(folder)
-    questions = Questions(window.data, window.rows, window.k, batch)
-    answers = live(model, questions, f"champion, {role}")
-    return Rival(role, answers.ranks, model.manifest.fit_until)
-
-
-def _fetch_served(champion: Champion) -> Path:
-    folder = CHAMPION_FOLDER / "served"
-    fetch_artifact(Home.find(), str(champion.commit), REFIT, champion.model_digest, folder)
-    return folder
-
-
-def _fetch_judged(champion: Champion) -> Path:
-    if champion.recipe is None:
-        raise BadRecord("champion.json names no recipe run", where=["champion.json"])
-    home, recipe = Home.find(), champion.recipe
-    family = read_record(home, recipe.commit, WINNER, Winner).family
-    folder = CHAMPION_FOLDER / "judged"
-    fetch_artifact(home, recipe.commit, ARTIFACTS / family, recipe.digest, folder)
-    return folder
+    return subject.refused_by("golden", what)

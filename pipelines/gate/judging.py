@@ -3,19 +3,28 @@
 from pipelines.contracts.model import Check, Verdict
 from pipelines.gate.case import Case
 from pipelines.gate.checks import (
+    behaviour,
     budget,
     catalogue,
     champion,
+    features,
     integrity,
     leakage,
+    provenance,
     refit,
     sanity,
+    slices,
     superiority,
     tasks,
 )
 from pipelines.gate.verdict import decide
 
-CHECKS = (integrity, sanity, leakage, superiority, champion, tasks, catalogue, refit, budget)
+CHECKS = (
+    *(integrity, provenance, sanity, leakage, features),
+    *(superiority, champion, slices, tasks, catalogue),
+    *(behaviour, refit, budget),
+)
+"""In the order in which they are told; each is a module with `checks`."""
 
 
 def judge(case: Case) -> Verdict:
@@ -31,4 +40,5 @@ def judge(case: Case) -> Verdict:
         champion=case.opponent.version if case.opponent else None,
         data_version=case.data.prepared.data_version,
         checks=results,
+        gains=case.pairs,
     )

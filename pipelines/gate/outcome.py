@@ -1,5 +1,7 @@
 """How a check says what it found."""
 
+import math
+
 from pipelines.contracts.model import Check
 
 Figure = int | float | str | None
@@ -25,9 +27,16 @@ def _check(name: str, verdict: str, value: Figure, threshold: Figure, reason: st
     return Check.model_validate(
         {
             "name": name,
-            "value": round(value, DIGITS) if isinstance(value, float) else value,
-            "threshold": round(threshold, DIGITS) if isinstance(threshold, float) else threshold,
+            "value": _told(value),
+            "threshold": _told(threshold),
             "verdict": verdict,
             "reason": reason,
         }
     )
+
+
+def _told(figure: Figure) -> Figure:
+    """A broken model gives broken figures: NaN and infinity are told as words."""
+    if not isinstance(figure, float):
+        return figure
+    return round(figure, DIGITS) if math.isfinite(figure) else str(figure)

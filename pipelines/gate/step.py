@@ -9,22 +9,29 @@ from pipelines.contracts.model import (
     CHAMPION_FILE,
     GATE,
     MEASURED,
+    METRICS,
     PREPARED,
     REFIT,
     WINNER,
     Champion,
+    Metrics,
     Verdict,
     Winner,
 )
 from pipelines.cost import measured
 from pipelines.errors import NotMeasured, OnHold, Rejected
-from pipelines.gate import gathering
+from pipelines.gate import gathering, opponents
+from pipelines.gate.acceptance import accepted
+from pipelines.gate.behaviours import Behaviours
 from pipelines.gate.case import Case
 from pipelines.gate.judging import judge
 from pipelines.measures.recorded import read_ranks
 from pipelines.measures.scores import Window
 from pipelines.models.examples import Ints, PreparedData
 from pipelines.params import Params
+
+LIVE = "live"
+"""The protocol that decides."""
 
 
 @measured("gate")
@@ -34,26 +41,12 @@ def run(params: Params) -> Verdict:
     Raises:
         BadRecord: A step before has not run.
         NotMeasured: The evaluation is of other families, or of another window.
+        BadParameter: behaviours.yaml says something that we do not know.
     """
     winner = storage.read_record(WINNER, Winner)
     _require_listed(params, winner)
-    window, batch = _window(params), params.evaluate.batch
-    ranks = _ranks(params, window)
-    live_champion = storage.read_record(CHAMPION_FILE, Champion)
-    case = Case(
-        kind=winner.kind,
-        params=params.gate,
-        data=window.data,
-        window=window,
-        prepared_digest=storage.tree_digest(PREPARED),
-        judged=gathering.subject("judged", ARTIFACTS / winner.family, window, batch, True),
-        refit=gathering.subject("refit", REFIT, window, batch, False),
-        winner=winner,
-        ranks=ranks,
-        opponent=gathering.opponent(live_champion, winner.kind, window, batch),
-    )
 
-    verdict = judge(case)
+    verdict = judge(_case(params, {"judged": ARTIFACTS / winner.family, "refit": REFIT}, winner))
 
     storage.write_record(GATE, verdict)
     _tell(verdict)
@@ -65,25 +58,47 @@ def run_on_artifact(params: Params, folder: Path) -> Verdict:
 
     Raises:
         NotMeasured: This clone has no evaluation to compare with.
+        BadParameter: See `run`.
     """
-    window, batch = _window(params), params.evaluate.batch
+    verdict = judge(_case(params, {"judged": folder}, None))
+    _tell(verdict)
+    return verdict
+
+
+def _case(params: Params, folders: Mapping[str, Path], winner: Winner | None) -> Case:
+    """Gathers all that the checks look at."""
+    found = [gathering.inspected(name, folder) for name, folder in folders.items()]
+    window, kind = _window(params), winner.kind if winner else "recipe"
     ranks = _ranks(params, window)
-    live_champion = storage.read_record(CHAMPION_FILE, Champion)
-    case = Case(
-        kind="recipe",
+    champion = opponents.opponent(
+        storage.read_record(CHAMPION_FILE, Champion),
+        kind,
+        window,
+        params.evaluate.batch,
+        params.gate.pooled_refreshes,
+    )
+    asking = gathering.Asking(
+        window=window,
+        batch=params.evaluate.batch,
+        params=params.gate,
+        cases=Behaviours.load().cases,
+        timed_beside=opponents.timed_beside,
+    )
+    judged, *refit = gathering.asked(found, asking)
+    return Case(
+        kind=kind,
         params=params.gate,
         data=window.data,
         window=window,
         prepared_digest=storage.tree_digest(PREPARED),
-        judged=gathering.subject("judged", folder, window, batch, True),
-        refit=None,
-        winner=None,
+        judged=judged,
+        refit=refit[0] if refit else None,
+        winner=winner,
         ranks=ranks,
-        opponent=gathering.opponent(live_champion, "recipe", window, batch),
+        opponent=champion,
+        accepted=accepted(window.data),
+        estimates=storage.read_record(METRICS, Metrics).test[LIVE],
     )
-    verdict = judge(case)
-    _tell(verdict)
-    return verdict
 
 
 def enforce(verdict: Verdict) -> None:
@@ -121,7 +136,7 @@ def _reasons(verdict: Verdict) -> list[str]:
 
 def _require_listed(params: Params, winner: Winner) -> None:
     """A winner that is no family any more cannot be compared with what `evaluate` wrote down."""
-    if winner.family not in params.families:
+    if winner.family not in params.contenders:
         raise NotMeasured(
             f"the winner, {winner.family}, is not one of the families",
             where=[str(WINNER), "families in params.yaml"],
@@ -148,7 +163,7 @@ def _window(params: Params) -> Window:
 def _ranks(params: Params, window: Window) -> Mapping[str, Ints]:
     """What `evaluate` recorded of each family on this very window."""
     ranks: dict[str, Ints] = {}
-    for family in params.families:
+    for family in params.contenders:
         if not (MEASURED / f"{family}.parquet").is_file():
             raise NotMeasured(
                 f"there is no evaluation of {family} to compare with",

@@ -7,9 +7,10 @@ import pandas as pd
 
 from pipelines import timeline
 from pipelines.contracts.data import IngestRequest, Notice
-from pipelines.descriptors import Grain, Interactions, Unit
+from pipelines.descriptors import Descriptor, Grain, Interactions, Unit
 from pipelines.errors import (
     NoNewPartition,
+    NoRows,
     PartitionKey,
     TimestampFormat,
     TimestampUnit,
@@ -73,6 +74,32 @@ def split(frame: pd.DataFrame, grain: Grain, table: Interactions) -> dict[str, p
         str(key): rows.reset_index(drop=True)
         for key, rows in frame.groupby(keys.astype(str), sort=True)
     }
+
+
+def whole(
+    rows: Mapping[str, pd.DataFrame], descriptor: Descriptor
+) -> tuple[dict[str, pd.DataFrame], list[Notice]]:
+    """The rows of the KEYs that the source has whole, and what was left out.
+
+    Args:
+        rows: As `split` gives them.
+        descriptor: Its `last_key` says where the source breaks off.
+
+    Raises:
+        PartitionKey: `last_key` is no KEY of the grain.
+        NoRows: Nothing lies before its end.
+    """
+    last = descriptor.last_key
+    if last is None:
+        return dict(rows), []
+    timeline.period(last, descriptor.grain)
+    later = [key for key in keys_in(rows) if key > last]
+    kept = {key: frame for key, frame in rows.items() if key not in later}
+    if not keys_in(kept):
+        raise NoRows(f"the source has no row before the end of {last}, its `last_key`")
+    n_rows = sum(len(rows[key]) for key in later)
+    text = f"{n_rows:,} rows after {last}, the last KEY that the source has whole"
+    return kept, [Notice(slug="after-last-key", text=text)] if later else []
 
 
 def check_written(frame: pd.DataFrame, name: str) -> None:

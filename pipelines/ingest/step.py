@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipelines import storage
 from pipelines.contracts.data import (
@@ -13,6 +14,7 @@ from pipelines.contracts.data import (
     IngestRequest,
     Landed,
     LandedKey,
+    Notice,
     PartitionReport,
     SourceKeys,
     TableName,
@@ -28,6 +30,9 @@ from pipelines.ingest.sources.wheel import WheelTables
 from pipelines.ingest.tables import RawTable, read_table
 from pipelines.params import IngestParams, Params
 from pipelines.progress import track
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Source = WheelTables | FileTables | SqlTables
 
@@ -89,7 +94,7 @@ def list_keys(params: Params) -> SourceKeys:
     descriptor = Descriptor.load(params.dataset)
     with _open_source(descriptor, Home.find().ensure(), params.ingest) as source:
         raw = _read_interactions(descriptor, source)
-    rows = partitions.split(raw.frame, descriptor.grain, descriptor.interactions)
+    rows, _ = _split(descriptor, raw)
     return SourceKeys(dataset=descriptor.name, source=source.name, keys=partitions.keys_in(rows))
 
 
@@ -126,10 +131,10 @@ def _chosen(
     """The source's own rows, for the KEYs that are asked for."""
     whole = _read_interactions(descriptor, source)
     tables = _read_entities(descriptor, source)
-    rows = partitions.split(whole.frame, descriptor.grain, descriptor.interactions)
+    rows, left_out = _split(descriptor, whole)
     chosen = partitions.choose(rows, accepted, request)
-    taken, notices = partitions.with_unread(rows, chosen)
-    whole = replace(whole, notices=[*whole.notices, *notices])
+    taken, unread = partitions.with_unread(rows, chosen)
+    whole = replace(whole, notices=[*whole.notices, *left_out, *unread])
     return [
         Delivery(
             descriptor.name,
@@ -140,6 +145,11 @@ def _chosen(
         )
         for key, frame in taken.items()
     ]
+
+
+def _split(descriptor: Descriptor, raw: RawTable) -> tuple[dict[str, "pd.DataFrame"], list[Notice]]:
+    rows = partitions.split(raw.frame, descriptor.grain, descriptor.interactions)
+    return partitions.whole(rows, descriptor)
 
 
 def _replaced(

@@ -75,7 +75,11 @@ class Bootstrap:
 
     def smallest_detectable(self, values: Doubles, others: Doubles) -> float:
         """The paired difference that these users would show in 80 % of trials."""
-        return round(POWER_80 * float(self._means(values - others).std(ddof=1)), DIGITS)
+        return round(POWER_80 * self.standard_error(values - others), DIGITS)
+
+    def standard_error(self, values: Doubles) -> float:
+        """Of the mean over interactions, users clustered."""
+        return float(self._means(values).std(ddof=1))
 
     def fixed(self, value: float) -> Estimate:
         """A figure that resampled users give no fair interval to."""

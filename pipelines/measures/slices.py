@@ -13,23 +13,20 @@ HISTORY_LENGTHS = ((0, 0), (1, 4), (5, 19), (20, None))
 ITEM_SLICE = "item:"
 
 
-def slices(data: PreparedData, rows: Ints, fit_cut: int) -> dict[str, Bools]:
+def slices(data: PreparedData, rows: Ints) -> dict[str, Bools]:
     """By name, which of the interactions `rows` are in it; empty slices are left out.
 
     Args:
         data: Prepared tables.
         rows: Rows of a window.
-        fit_cut: Models learnt from what lies before, microseconds.
     """
-    named = dict(
-        [*_by_history(data, rows), *_by_popularity(data, rows, fit_cut), *_by_profile(data, rows)]
-    )
+    named = dict([*_by_history(data, rows), *_by_popularity(data, rows), *_by_profile(data, rows)])
     return {name: inside for name, inside in named.items() if inside.any()}
 
 
-def fit_counts(data: PreparedData, fit_cut: int) -> Ints:
-    """[items]: interactions before the cut."""
-    known = data.item_rows[data.rows(end=fit_cut)]
+def fit_counts(data: PreparedData) -> Ints:
+    """[items]: interactions of the window that judged models learn from."""
+    known = data.item_rows[data.window("train")]
     return np.bincount(known[known >= 0], minlength=len(data.items)).astype(np.int64)
 
 
@@ -43,9 +40,9 @@ def _by_history(data: PreparedData, rows: Ints) -> Iterator[tuple[str, Bools]]:
             yield f"history:{name}", (lengths >= low) & (lengths <= high)
 
 
-def _by_popularity(data: PreparedData, rows: Ints, fit_cut: int) -> Iterator[tuple[str, Bools]]:
+def _by_popularity(data: PreparedData, rows: Ints) -> Iterator[tuple[str, Bools]]:
     """Cold items, and thirds of the fit window's interactions from the head to the tail."""
-    counts = fit_counts(data, fit_cut)
+    counts = fit_counts(data)
     items = data.item_rows[rows]
     seen = np.where(items >= 0, counts[items], 0)
     order = np.argsort(-counts, kind="stable")

@@ -11,10 +11,10 @@ from pydantic import Field
 
 from pipelines.contracts.record import Record
 from pipelines.descriptors import Task
-from pipelines.errors import BadArtifact, NonFinite
+from pipelines.errors import BadArtifact, DataChanged, NonFinite
 from pipelines.models.card import card
 from pipelines.models.examples import Floats, PreparedData, Queries, Texts
-from pipelines.models.family import Fitted, code_digest
+from pipelines.models.family import Fitted, code_digest, parts, sections
 from pipelines.models.golden import Golden, answered, make_requests, to_allow, to_queries
 from pipelines.params import Params
 from pipelines.storage import (
@@ -47,6 +47,8 @@ class Manifest(Record):
     """The default weight of each task in the score."""
     profile_fields: list[str]
     max_history: int
+    repeats: bool = False
+    """Items may be chosen again: serving leaves out what was seen only when a request says so."""
     params: dict[str, Any]
     data_version: str
     fit_until: int
@@ -239,6 +241,20 @@ def model_digest(folder: Path) -> str:
     return tree_digest(folder)
 
 
+def require_digest(folder: Path, wanted: str) -> None:
+    """Nothing, if the artifact is the one that was trained.
+
+    Raises:
+        DataChanged: It is another.
+    """
+    if model_digest(folder) != wanted:
+        raise DataChanged(
+            f"the artifact of {folder.name} is not the one that was trained",
+            where=[str(folder)],
+            hint="run `dvc repro`, or `dvc checkout`",
+        )
+
+
 def read_golden(folder: Path) -> Golden:
     """The artifact's golden requests."""
     return read_record(folder / GOLDEN, Golden)
@@ -256,7 +272,7 @@ def _digests(folder: Path) -> dict[str, str]:
 
 
 def _manifest(fitted: Fitted, data: PreparedData, params: Params, fit_until: int) -> Manifest:
-    prepared, sections = data.prepared, params.model_dump(by_alias=True)
+    prepared = data.prepared
     return Manifest(
         schema=1,
         family=fitted.family,
@@ -266,10 +282,11 @@ def _manifest(fitted: Fitted, data: PreparedData, params: Params, fit_until: int
         task_weights=fitted.task_weights,
         profile_fields=list(prepared.profile_fields),
         max_history=fitted.max_history,
-        params={name: sections[name] for name in ("fit", fitted.family)},
+        repeats=prepared.repeats,
+        params=sections(fitted.family, params),
         data_version=prepared.data_version,
         fit_until=fit_until,
-        code_digest=code_digest(fitted.family),
+        code_digest=code_digest(fitted.family, parts(fitted.family, params)),
         files={},
     )
 

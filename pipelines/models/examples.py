@@ -52,6 +52,14 @@ class Queries:
     now: Ints
     """[batch], microseconds."""
 
+    def take(self, rows: Ints) -> "Queries":
+        """Some of the queries."""
+        past = self.histories
+        histories = Histories(
+            past.item_ids[rows], past.events[rows], past.values[rows], past.timestamps[rows]
+        )
+        return Queries(histories, self.profile[rows], self.now[rows])
+
 
 @dataclass(frozen=True)
 class Pages:
@@ -89,6 +97,11 @@ class PreparedData:
     def item_ids(self) -> list[str]:
         """The catalogue, in text order."""
         return [str(item_id) for item_id in self.items["item_id"]]
+
+    @cached_property
+    def chosen_ids(self) -> Texts:
+        """Each interaction's item."""
+        return self.interactions["item_id"].to_numpy(object)
 
     @cached_property
     def item_rows(self) -> Ints:
@@ -160,9 +173,8 @@ class PreparedData:
         """What each row's user had done strictly before it, at most the newest `max_history`."""
         positions = self.history_rows(rows, max_history)
         is_padding = positions < 0
-        item_ids = self.interactions["item_id"].to_numpy(object)
         return Histories(
-            item_ids=np.where(is_padding, "", item_ids[positions]),
+            item_ids=np.where(is_padding, "", self.chosen_ids[positions]),
             events=np.where(is_padding, "", self.events[positions]),
             values=np.where(is_padding, np.float32(np.nan), self.values[positions]),
             timestamps=np.where(is_padding, 0, self.timestamps[positions]),
@@ -176,8 +188,9 @@ class PreparedData:
             max_history: The asked model's.
             fields: The asked model's profile fields; what the tables lack is unknown.
         """
-        names = [f"profile_{field}" for field in fields]
-        profile = self.interactions.iloc[rows].reindex(columns=names, fill_value=UNKNOWN)
-        return Queries(
-            self.histories(rows, max_history), profile.to_numpy(object), self.timestamps[rows]
-        )
+        own, profile = list(self.prepared.profile_fields), self.profile[rows]
+        asked = np.full((len(rows), len(fields)), UNKNOWN, dtype=object)
+        for place, field in enumerate(fields):
+            if field in own:
+                asked[:, place] = profile[:, own.index(field)]
+        return Queries(self.histories(rows, max_history), asked, self.timestamps[rows])

@@ -2,10 +2,11 @@
 
 import hashlib
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from types import MappingProxyType
+from typing import Any, NamedTuple, cast
 
 from pipelines.errors import NothingToLearn
 from pipelines.models.examples import PreparedData
@@ -15,8 +16,25 @@ from pipelines.storage import micros_to_rfc3339, sha256_file
 Calibration = Mapping[str, Any]
 """What maps a family's raw predictions to natural units; JSON, reusable by a later fit."""
 
+OnEpoch = Callable[[int, float], None]
+"""Is told an epoch's number, from 1, and the headline metric on validation after it."""
+
 _HERE = Path(__file__).parent
 _USES_LOOP = {"multitask"}
+
+
+class Source(NamedTuple):
+    """A fitted family that a blend is made of."""
+
+    folder: Path
+    """Its artifact."""
+    epochs: int
+    """What another fit of it is told."""
+    calibration: Calibration
+    """What another fit of it is told."""
+
+
+NO_SOURCES: Mapping[str, Source] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -46,6 +64,8 @@ def fit(
     until: int,
     epochs: int | None,
     calibration: Calibration | None,
+    sources: Mapping[str, Source] = NO_SOURCES,
+    on_epoch: OnEpoch | None = None,
 ) -> Fitted:
     """Fits a family on the interactions before `until`, microseconds.
 
@@ -56,6 +76,8 @@ def fit(
         until: The fit window ends before this instant.
         epochs: How many; None = stop early by the validation window.
         calibration: A former fit's; None = fit it on the validation window, if there is one.
+        sources: By family, what a blend is made of, fitted up to `until`.
+        on_epoch: Told of every epoch that is scored, by families that learn by epochs.
 
     Raises:
         NothingToLearn: The fit window holds no interaction with an item of the catalogue.
@@ -71,14 +93,30 @@ def fit(
     engine.make_repeatable(params.fit.seed, params.fit.threads)
     # by name and not by import: no family depends on another, so an edit of one refits that one
     family = importlib.import_module(f"pipelines.models.{name}")
-    return cast(
-        "Fitted", family.fit(data, params, until=until, epochs=epochs, calibration=calibration)
-    )
+    told: dict[str, Any] = {"until": until, "calibration": calibration}
+    told |= {"sources": sources} if parts(name, params) else {"epochs": epochs}
+    if name in _USES_LOOP:
+        told["on_epoch"] = on_epoch
+    return cast("Fitted", family.fit(data, params, **told))
 
 
-def code_digest(name: str) -> str:
-    """SHA-256 over the code that a family's fit runs: its folder and what families share."""
-    folders = [_HERE / name] + ([_HERE / "fitting"] if name in _USES_LOOP else [])
+def parts(name: str, params: Params) -> list[str]:
+    """The families that a blend is made of; none for a family that stands alone."""
+    return list(params.blend.sources) if name in params.blends else []
+
+
+def sections(name: str, params: Params) -> dict[str, Any]:
+    """The sections of params.yaml that a fit reads, its sources' too."""
+    everything = params.model_dump(by_alias=True)
+    return {section: everything[section] for section in ("fit", name, *parts(name, params))}
+
+
+def code_digest(name: str, sources: Sequence[str] = ()) -> str:
+    """SHA-256 over the code that a family's fit runs: its folder, its sources', what all share."""
+    names = [name, *sources]
+    if _USES_LOOP.intersection(names):
+        names.append("fitting")
+    folders = [_HERE / each for each in names]
     paths = sorted([*_HERE.glob("*.py"), *(path for f in folders for path in f.rglob("*.py"))])
     lines = (f"{path.relative_to(_HERE).as_posix()}\0{sha256_file(path)}\n" for path in paths)
     return hashlib.sha256("".join(lines).encode()).hexdigest()

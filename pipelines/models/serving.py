@@ -4,6 +4,7 @@ A family brings a `Scorer`: what each task says of every item for a query. All e
 ids to rows, the cut to the newest history, the weighted sum, allowed items, ties and padding.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -22,6 +23,8 @@ Tensor = Any
 class Query(NamedTuple):
     """A batch of queries inside the graph; `h` = at most the family's own maximum."""
 
+    item_ids: Tensor
+    """string [b, h]; "" = padding."""
     items: Tensor
     """int32 [b, h]; the row in the catalogue, -1 = padding or not in the catalogue."""
     is_event: Tensor
@@ -60,6 +63,36 @@ class Scorer(tf.Module):
     def answer(self, query: Query) -> Answer:
         """Scores and predictions of all items."""
         raise NotImplementedError
+
+
+class Stages(NamedTuple):
+    """What a staged scorer says of a batch of queries."""
+
+    order: Tensor
+    """float32 [b, n]; what retrieval thinks of each item."""
+    answer: Callable[[Tensor], Answer]
+    """What all tasks say of given items, int32 [b, m] catalogue rows; n of `Answer` is then m."""
+
+
+class StagedScorer(Scorer):
+    """A scorer for a catalogue too large for all of it to be ranked: it retrieves, then ranks.
+
+    An item's score is the same whatever else is asked for; only which items come into a slate is
+    decided by the order of retrieval, of the allowed items.
+    """
+
+    n_candidates: int
+    """Best of the retrieval order that are ranked: a slate holds no more."""
+
+    def stages(self, query: Query) -> Stages:
+        """The order of retrieval, and what answers for given items."""
+        raise NotImplementedError
+
+    def answer(self, query: Query) -> Answer:
+        """Of all items, as a blend asks: no slate needs it, and its price is the catalogue's."""
+        stages = self.stages(query)
+        rows = tf.range(tf.shape(stages.order)[1])
+        return stages.answer(tf.repeat(rows[None], tf.shape(query.now)[0], axis=0))
 
 
 class LinearScorer(Scorer):
@@ -104,13 +137,17 @@ class Recommender(tf.Module):
             self.catalogue, tf.range(n_items, dtype=tf.int32)
         )
         self.rows = tf.lookup.StaticHashTable(initial, NOT_AN_ITEM)
+        # no signature: what a blend, which loads this file, calls inside its own graph
+        self.answer_all = tf.function(self._answer_all, input_signature=self._query_specs())
+
+    def _query_specs(self) -> tuple[Any, ...]:
+        context = (_spec(tf.string, None, self.n_profile), _spec(tf.int64, None))
+        return (*_history_specs(), *context)
 
     def signatures(self) -> dict[str, Any]:
         """The functions to export, by name."""
-        history, weights = _history_specs(), _spec(tf.float32, None, None)
-        context = (_spec(tf.string, None, self.n_profile), _spec(tf.int64, None))
+        weights, query = _spec(tf.float32, None, None), self._query_specs()
         ids, k = _spec(tf.string, None), _spec(tf.int32)
-        query = (*history, *context)
         made = {
             "recommend": (self.recommend, (*query, _spec(tf.bool, None, None), weights, k)),
             "rank": (self.rank, (*query, weights, _spec(tf.string, None, None))),
@@ -138,9 +175,12 @@ class Recommender(tf.Module):
     ) -> dict[str, Tensor]:
         """The best k of the allowed items, ties by manifest order."""
         history = (history_item_ids, history_events, history_values, history_timestamps)
-        scores, predictions = self._score(self._query(history, profile, now), task_weights)
-        scores = tf.where(self._allowed(allow), scores, NO_SCORE)
-        return self._best(scores, predictions, k)
+        query, weights = self._query(history, profile, now), self._weights(task_weights)
+        if isinstance(self.scorer, StagedScorer):
+            return self._staged(self.scorer, query, weights, self._allowed(allow), k)
+        answer = self.scorer.answer(query)
+        scores = tf.where(self._allowed(allow), _total(answer, weights), NO_SCORE)
+        return self._best(scores, answer.predictions, k)
 
     def rank(
         self,
@@ -155,11 +195,16 @@ class Recommender(tf.Module):
     ) -> dict[str, Tensor]:
         """Scores and predictions of given items; -inf and NaN where not in the catalogue."""
         history = (history_item_ids, history_events, history_values, history_timestamps)
-        scores, predictions = self._score(self._query(history, profile, now), task_weights)
+        query, weights = self._query(history, profile, now), self._weights(task_weights)
         items = self.rows.lookup(item_ids)
         is_known, items = items >= 0, tf.maximum(items, 0)
-        found = tf.gather(scores, items, batch_dims=1)
-        predicted = tf.gather(predictions, items, batch_dims=1)
+        if isinstance(self.scorer, StagedScorer):
+            answer = self.scorer.stages(query).answer(items)
+            found, predicted = _total(answer, weights), answer.predictions
+        else:
+            answer = self.scorer.answer(query)
+            found = tf.gather(_total(answer, weights), items, batch_dims=1)
+            predicted = tf.gather(answer.predictions, items, batch_dims=1)
         return {
             "scores": tf.where(is_known, found, NO_SCORE),
             "predictions": tf.where(is_known[..., None], predicted, np.nan),
@@ -208,12 +253,26 @@ class Recommender(tf.Module):
             "base": tf.where(is_known, parts.base, NO_SCORE),
         }
 
+    def _answer_all(
+        self,
+        history_item_ids: Tensor,
+        history_events: Tensor,
+        history_values: Tensor,
+        history_timestamps: Tensor,
+        profile: Tensor,
+        now: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """What the scorer says of all items: components and predictions."""
+        history = (history_item_ids, history_events, history_values, history_timestamps)
+        answer = self.scorer.answer(self._query(history, profile, now))
+        return answer.components, answer.predictions
+
     def _query(self, history: tuple[Tensor, ...], profile: Tensor, now: Tensor) -> Query:
         length = tf.shape(history[0])[1]
         start = tf.maximum(length - self.max_history, 0)
         item_ids, events, values, timestamps = (column[:, start:] for column in history)
         rows = self.rows.lookup(item_ids)
-        return Query(rows, item_ids != "", events, values, timestamps, profile, now)
+        return Query(item_ids, rows, item_ids != "", events, values, timestamps, profile, now)
 
     def _weights(self, task_weights: Tensor) -> Tensor:
         is_given = tf.shape(task_weights)[1] > 0
@@ -223,23 +282,40 @@ class Recommender(tf.Module):
     def _allowed(self, allow: Tensor) -> Tensor:
         return _whole(allow, self.n_items) | (tf.shape(allow)[1] == 0)
 
-    def _score(self, query: Query, task_weights: Tensor) -> tuple[Tensor, Tensor]:
-        answer = self.scorer.answer(query)
-        weights = self._weights(task_weights)
-        return tf.reduce_sum(weights[:, :, None] * answer.components, axis=1), answer.predictions
+    def _staged(
+        self, scorer: StagedScorer, query: Query, weights: Tensor, allowed: Tensor, k: Tensor
+    ) -> dict[str, Tensor]:
+        stages = scorer.stages(query)
+        order = tf.where(allowed, stages.order, NO_SCORE)
+        found = tf.math.top_k(order, min(scorer.n_candidates, self.n_items)).indices
+        rows = tf.sort(found, axis=1)  # so that equal scores stand in manifest order
+        answer = stages.answer(rows)
+        is_allowed = tf.gather(allowed, rows, batch_dims=1)
+        scores = tf.where(is_allowed, _total(answer, weights), NO_SCORE)
+        return self._best(scores, answer.predictions, k, rows)
 
-    def _best(self, scores: Tensor, predictions: Tensor, k: Tensor) -> dict[str, Tensor]:
-        found = tf.math.top_k(scores, tf.minimum(k, self.n_items))  # equal scores: lower row first
+    def _best(
+        self, scores: Tensor, predictions: Tensor, k: Tensor, rows: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """The best k of the catalogue, or of the given [b, m] rows of it."""
+        # equal scores: lower row first
+        found = tf.math.top_k(scores, tf.minimum(k, tf.shape(scores)[1]))
         missing = k - tf.shape(found.values)[1]
         is_real = found.values > NO_SCORE
-        ids = tf.where(is_real, tf.gather(self.catalogue, found.indices), "")
-        chosen = tf.gather(predictions, found.indices, batch_dims=1)
+        places = found.indices
+        items = places if rows is None else tf.gather(rows, places, batch_dims=1)
+        ids = tf.where(is_real, tf.gather(self.catalogue, items), "")
+        chosen = tf.gather(predictions, places, batch_dims=1)
         chosen = tf.where(is_real[..., None], chosen, np.nan)
         return {
             "item_ids": tf.pad(ids, [[0, 0], [0, missing]], constant_values=""),
             "scores": tf.pad(found.values, [[0, 0], [0, missing]], constant_values=NO_SCORE),
             "predictions": tf.pad(chosen, [[0, 0], [0, missing], [0, 0]], constant_values=np.nan),
         }
+
+
+def _total(answer: Answer, weights: Tensor) -> Tensor:
+    return tf.reduce_sum(weights[:, :, None] * answer.components, axis=1)
 
 
 def _whole(rows: Tensor, width: int) -> Tensor:

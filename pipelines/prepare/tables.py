@@ -133,6 +133,7 @@ def _prepared(
         heads=descriptor.heads,
         profile_fields=descriptor.profile_fields,
         item_features=descriptor.item_features,
+        repeats=descriptor.repeats,
         counts=counts,
     )
 

@@ -23,7 +23,7 @@ from pipelines.state.repository import Repository
 from pipelines.state.settings import PARAMS, yaml_at
 
 NONE = Champion(version=None)
-SECTIONS = ("dataset", "families", "split", "fit")
+SECTIONS = ("dataset", "families", "blends", "split", "fit")
 """Sections of params.yaml that make a recipe, beside each family's own."""
 CODE = ("pipelines/models", "pipelines/prepare", "pipelines/descriptors.py")
 """What the models are made by, beside the data set's descriptor."""
@@ -59,9 +59,10 @@ def plan(
     if reason is not None or champion.recipe is None:
         return RunFile(kind="recipe"), reason or "the champion's recipe is not known"
     recipe = champion.recipe.commit
+    params = yaml_at(home, recipe, PARAMS)
     reports = [
         read_record(home, recipe, TRAIN_REPORTS / f"{family}.json", TrainReport)
-        for family in yaml_at(home, recipe, PARAMS)["families"]
+        for family in (*params["families"], *params["blends"])
     ]
     refresh = RunFile(
         kind="refresh",
@@ -101,7 +102,7 @@ def _why_recipe(home: Home, base: str, champion: Champion) -> str | None:
     if champion.recipe is None:
         return "there is no champion"
     ours, theirs = (yaml_at(home, commit, PARAMS) for commit in (base, champion.recipe.commit))
-    sections = (*SECTIONS, *ours["families"])
+    sections = (*SECTIONS, *ours["families"], *ours["blends"])
     changed = [name for name in sections if ours.get(name) != theirs.get(name)]
     if changed:
         return f"parameters differ from the champion's recipe run: {', '.join(changed)}"

@@ -116,6 +116,18 @@ class Repository:
         """Tags of exactly this commit, sorted."""
         return sorted(self.git("tag", "--points-at", commit).split())
 
+    def import_commits(self, stream: bytes) -> None:
+        """Makes the commits and refs of a stream, see `git fast-import`; index and files stay.
+
+        Raises:
+            GitFailed: Git does not take it.
+            DiskFull, NotWritable, DiskError: The disk is at fault.
+        """
+        words = ("fast-import", "--quiet", "--force", "--done")
+        done = self._run(words, stream)
+        if done.returncode != 0:
+            raise self._failure(words, done.stderr.decode(errors="replace"), done.returncode)
+
     def push(self, *refspecs: str) -> bool:
         """Pushes all refs to where the clone is from, or none; False when another was first.
 

@@ -8,9 +8,9 @@ from ruamel.yaml import YAML
 
 from pipelines.descriptors import Descriptor
 from pipelines.home import Home
-from pipelines.params import refused
 from pipelines.state.fetch import require_file
 from pipelines.state.repository import MAIN
+from pipelines.yaml_records import refused
 
 PARAMS = "params.yaml"
 

@@ -1,33 +1,21 @@
 """`train`: fits one family up to the cut and scores it on the validation window."""
 
-from typing import NamedTuple
-
 from pipelines import storage
 from pipelines.contracts.model import (
     ARTIFACTS,
     PREPARED,
     TRAIN_REPORTS,
-    Estimates,
     RunFile,
     Trained,
     TrainReport,
-    UserGains,
 )
 from pipelines.cost import measure
 from pipelines.errors import UnknownFamily
-from pipelines.measures.protocols import Questions, live
-from pipelines.measures.scores import Window, estimates, user_gains
+from pipelines.measures.validation import Validation, on_validation
 from pipelines.models import artifact
 from pipelines.models.examples import PreparedData
-from pipelines.models.family import Fitted, fit
+from pipelines.models.family import Fitted, Source, fit, parts
 from pipelines.params import Params
-
-
-class Validation(NamedTuple):
-    """How the written file does on the validation window."""
-
-    estimates: Estimates
-    users: UserGains
 
 
 def run(params: Params, family: str) -> Trained:
@@ -43,19 +31,29 @@ def run(params: Params, family: str) -> Trained:
         fitted = _fit(params, family, data, RunFile.load())
         last = data.last_instant(data.prepared.fit_cut)
         manifest = artifact.write(ARTIFACTS / family, fitted, data, params, last)
-        report = _report(fitted, manifest, _validation(params, family, data))
+        report = _report(fitted, manifest, on_validation(ARTIFACTS / family, data, params))
 
         storage.write_record(TRAIN_REPORTS / f"{family}.json", report)
     return _trained(report, f"ndcg_at_{params.evaluate.k}")
 
 
 def _require_listed(params: Params, family: str) -> None:
-    if family not in params.families:
+    if family not in params.contenders:
         raise UnknownFamily(
             f"{family!r} is not one of the families",
             where=["families in params.yaml"],
-            hint=f"known here: {', '.join(params.families)}",
+            hint=f"known here: {', '.join(params.contenders)}",
         )
+
+
+def _sources(params: Params, family: str) -> dict[str, Source]:
+    """What a blend is made of: artifacts that `train` has written."""
+    sources = {}
+    for name in parts(name=family, params=params):
+        report = storage.read_record(TRAIN_REPORTS / f"{name}.json", TrainReport)
+        artifact.require_digest(ARTIFACTS / name, report.artifact_digest)
+        sources[name] = Source(ARTIFACTS / name, report.epochs, report.calibration)
+    return sources
 
 
 def _fit(params: Params, family: str, data: PreparedData, run_file: RunFile) -> Fitted:
@@ -72,7 +70,15 @@ def _fit(params: Params, family: str, data: PreparedData, run_file: RunFile) -> 
             )
         epochs, calibration = run_file.epochs[family], run_file.calibration.get(family, {})
     until = data.prepared.fit_cut
-    return fit(family, data, params, until=until, epochs=epochs, calibration=calibration)
+    return fit(
+        family,
+        data,
+        params,
+        until=until,
+        epochs=epochs,
+        calibration=calibration,
+        sources=_sources(params, family),
+    )
 
 
 def _report(
@@ -102,16 +108,3 @@ def _trained(report: TrainReport, metric: str) -> Trained:
         epochs=report.epochs,
         ndcg=report.validation[metric].value if report.validation else None,
     )
-
-
-def _validation(params: Params, family: str, data: PreparedData) -> Validation | None:
-    """Scores of the written file, through the served signatures; None for a refresh."""
-    rows = data.window("validation")
-    if not len(rows):
-        return None
-    settings = params.evaluate
-    model = artifact.open_artifact(ARTIFACTS / family)
-    asked = Questions(data, rows, settings.k, settings.batch)
-    window = Window(data, rows, settings.k, settings.bootstrap_samples, params.fit.seed)
-    answers = live(model, asked, f"{family} on validation")
-    return Validation(estimates(answers, window), user_gains(answers.ranks, window))

@@ -251,7 +251,8 @@ def _values(descriptor: Descriptor, limit: float) -> list[Expected]:
 
 
 def _references(descriptor: Descriptor, limit: float) -> list[Expected]:
-    kinds = ["item"] + (["user"] if descriptor.users else [])
+    is_complete = descriptor.users is not None and not descriptor.users.is_partial
+    kinds = ["item"] + (["user"] if is_complete else [])
     return [
         Expected(
             f"is_{kind}_known",

@@ -30,10 +30,11 @@ from pipelines.errors import (
 )
 from pipelines.home import Home
 from pipelines.identity import load_or_create_key
-from pipelines.params import Params, ValidateParams, refused
+from pipelines.params import Params, ValidateParams
 from pipelines.progress import track
 from pipelines.validate import acceptance, decision, quarantine, report
 from pipelines.validate.judging import Judge, Judgement, Landing
+from pipelines.yaml_records import refused
 
 MANIFEST = "manifest.json"
 

@@ -91,7 +91,7 @@ class Answerer:
         person = self._people.find(request.user_id, request.history, request.profile, moment)
         watch.lap("store")
         excluded = set(request.exclude)
-        if request.exclude_seen:
+        if self._excludes_seen(request):
             excluded |= person.user.seen | person.given
         items = self._slate(person, excluded, request.k)
         watch.lap("model")
@@ -107,6 +107,11 @@ class Answerer:
             warnings=person.warnings,
             timings_ms=watch.timings(),
         )
+
+    def _excludes_seen(self, request: RecommendRequest) -> bool:
+        if request.exclude_seen is None:
+            return not self._artifact.repeats
+        return request.exclude_seen
 
     def rank(self, request: RankRequest, request_id: str) -> RankAnswer:
         """The known ones of the given items, best first."""

@@ -93,6 +93,8 @@ class Artifact:
         self.item_ids: list[str] = self.manifest["item_ids"]
         self.rows = {item_id: row for row, item_id in enumerate(self.item_ids)}
         self.heads: list[str] = self.manifest["heads"]
+        self.repeats: bool = self.manifest.get("repeats", False)
+        """Whether items may be chosen again."""
         self._load()
 
     def _load(self) -> None:

@@ -134,8 +134,9 @@ class RecommendRequest(Shape):
     profile: Profile | None = None
     """Replaces the stored profile."""
     k: K = 10
-    exclude_seen: bool = True
-    """Leave out all that the user is known to have seen and all of the given history."""
+    exclude_seen: bool | None = None
+    """Leave out all that the user is known to have seen and all of the given history; null: so it
+    is, unless items of this data set are chosen again."""
     exclude: Annotated[list[IdText], Field(max_length=MAX_EXCLUDE)] = []
     """Items that must not be in the slate."""
     return_fields: Annotated[list[IdText], Field(max_length=MAX_FIELDS)] = []

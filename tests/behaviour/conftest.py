@@ -5,11 +5,11 @@ from typing import get_args
 import pytest
 
 from pipelines.models.artifact import Artifact, open_artifact, write
-from pipelines.models.family import fit
-from pipelines.params import Family
+from pipelines.models.family import Source, fit, parts
+from pipelines.params import Blend, Family
 from tests.world import VALIDATION_CUT, World, make_world, world_params
 
-FAMILIES = get_args(Family)
+FAMILIES = (*get_args(Family), *get_args(Blend))
 
 
 @pytest.fixture(scope="session")
@@ -26,8 +26,18 @@ def artifacts(world, tmp_path_factory):
     def of(family: str) -> Artifact:
         if family not in opened:
             params, last = world_params(), VALIDATION_CUT - 1
+            sources = {}
+            for name in parts(family, params):
+                of(name)
+                sources[name] = Source(root / name, 0, {})
             fitted = fit(
-                family, world.data, params, until=VALIDATION_CUT, epochs=None, calibration=None
+                family,
+                world.data,
+                params,
+                until=VALIDATION_CUT,
+                epochs=None,
+                calibration=None,
+                sources=sources,
             )
             write(root / family, fitted, world.data, params, last)
             opened[family] = open_artifact(root / family)
@@ -41,7 +51,7 @@ def model(request, artifacts) -> Artifact:
     return artifacts(request.param)
 
 
-@pytest.fixture(params=("cf", "multitask"))
+@pytest.fixture(params=("cf", "multitask", "blend"))
 def personal(request, artifacts) -> Artifact:
     """The families that read which items follow which."""
     return artifacts(request.param)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipelines.models.artifact import MANIFEST, open_artifact, write
-from pipelines.models.family import fit
+from pipelines.models.family import Source, fit, parts
 from tests.behaviour.asking import ask, scores_of
 from tests.behaviour.conftest import FAMILIES
 from tests.world import ALPHA, BETA, CLICK, DECOY, TIED, VALIDATION_CUT, world_params
@@ -196,9 +196,7 @@ def test_fit_learns_nothing_from_after_its_end(family, world, tmp_path):
 
     vectors = []
     for name, data in (("known", world.data), ("other", other)):
-        fitted = fit(family, data, params, until=VALIDATION_CUT, epochs=1, calibration={})
-        write(tmp_path / name, fitted, data, params, VALIDATION_CUT - 1)
-        model = open_artifact(tmp_path / name)
+        model = fit_anew(family, data, params, tmp_path / name)
         everything = model.recommend(ask(*HISTORIES), None, len(data.items))
         vectors.append((everything.scores, everything.predictions, model.item_vectors()))
 
@@ -219,15 +217,34 @@ def test_two_retrieval_tasks_and_nothing_else_are_enough(family, world, tmp_path
     )
     bare = replace(world.data, prepared=prepared)
 
-    fitted = fit(family, bare, world_params(), until=VALIDATION_CUT, epochs=1, calibration={})
-    write(tmp_path / family, fitted, bare, world_params(), VALIDATION_CUT - 1)
-    model = open_artifact(tmp_path / family)
+    model = fit_anew(family, bare, world_params(), tmp_path)
     query = replace(ask(ALPHA[:2]), profile=np.zeros((1, 0), dtype=object))
     slates = model.recommend(query, None, 5)
 
     assert np.isfinite(slates.scores).all()
     assert slates.predictions.shape == (1, 5, 0)
     assert model.manifest.task_weights == [1.0, 1.0]
+
+
+def fit_anew(family, data, params, folder):
+    """A family fitted quickly and told all that it could learn after its fit window."""
+    sources = {}
+    for name in parts(family, params):
+        fit_anew(name, data, params, folder)
+        sources[name] = Source(folder / name, 1, {})
+    alike = {name: {"z": 1.0, "log": 1.0} for name in sources}
+    told = {"weights": {task.name: alike for task in data.prepared.tasks}} if sources else {}
+    fitted = fit(
+        family,
+        data,
+        params,
+        until=VALIDATION_CUT,
+        epochs=1,
+        calibration=told,
+        sources=sources,
+    )
+    write(folder / family, fitted, data, params, VALIDATION_CUT - 1)
+    return open_artifact(folder / family)
 
 
 def test_replay_refuses_an_artifact_with_a_changed_weight(artifacts, tmp_path):

@@ -9,8 +9,10 @@ from ruamel.yaml import YAML
 from pipelines.params import Params
 
 ROOT = Path(__file__).parents[2]
-ITEM = "${item.family}"
+ITEMS = ("${item.family}", "${item.blend}")
 FAMILY_STAGE = "train"
+STEPS = {"blend": "train"}
+"""Stages that run another's step: a blend is trained once its sources are."""
 DYNAMIC = "pipelines.models.family"
 """Finds a family's folder by name: the one import that the graph cannot see."""
 
@@ -41,27 +43,37 @@ def closure(graph: grimp.ImportGraph, *modules: str) -> set[str]:
 
 def wanted(graph: grimp.ImportGraph, stage: str, family: str) -> set[str]:
     """What the stage runs: its step and, where it fits, a family."""
-    step, fitted = f"pipelines.{stage}.step", f"pipelines.models.{family}"
+    step, fitted = f"pipelines.{STEPS.get(stage, stage)}.step", f"pipelines.models.{family}"
     is_fitting = DYNAMIC in graph.find_upstream_modules(step)
     return closure(graph, step, *([fitted] if is_fitting and stage in FITTING else []))
 
 
-FITTING = ("train", "refit")
+FITTING = ("train", "blend", "refit")
 OWN_CODE_BY_WINNER = "refit"
 """Depends on a family's folder through the digest of its code in winner.json."""
 
 
 def code_deps(stage: str, family: str) -> list[str]:
-    deps = [dep.replace(ITEM, family) for dep in stages()[stage]["deps"]]
+    deps = stages()[stage]["deps"]
+    for item in ITEMS:
+        deps = [dep.replace(item, family) for dep in deps]
     return [dep for dep in deps if dep.startswith(("pipelines/", "services/"))]
+
+
+def fitted_by(stage: str) -> list[str]:
+    """What the stage's matrix runs over; every family for a stage without one."""
+    params = Params.load(ROOT / "params.yaml")
+    return list(params.blends) if stage == "blend" else list(params.families)
+
+
+CASES = [(stage, family) for stage in stages() for family in fitted_by(stage)]
 
 
 def is_covered(file: str, deps: list[str]) -> bool:
     return any(file == dep or file.startswith(f"{dep}/") for dep in deps)
 
 
-@pytest.mark.parametrize("family", families())
-@pytest.mark.parametrize("stage", list(stages()))
+@pytest.mark.parametrize(("stage", "family"), CASES)
 def test_a_stage_depends_on_every_file_that_its_step_imports(graph, stage, family):
     deps = code_deps(stage, family)
     if stage == OWN_CODE_BY_WINNER:
@@ -74,8 +86,8 @@ def test_a_stage_depends_on_every_file_that_its_step_imports(graph, stage, famil
 
 @pytest.mark.parametrize("stage", list(stages()))
 def test_a_stage_depends_on_no_file_that_its_step_does_not_import(graph, stage):
-    used = set().union(*(wanted(graph, stage, family) for family in families()))
-    deps = {dep for family in families() for dep in code_deps(stage, family)}
+    used = set().union(*(wanted(graph, stage, family) for family in fitted_by(stage)))
+    deps = {dep for family in fitted_by(stage) for dep in code_deps(stage, family)}
 
     needless = sorted(dep for dep in deps if not any(is_covered(file, [dep]) for file in used))
 
@@ -99,11 +111,11 @@ def test_a_refit_follows_the_winners_code():
 
 @pytest.mark.parametrize("stage", list(stages()))
 def test_a_stage_runs_its_own_verb(stage):
-    assert stages()[stage]["cmd"].startswith(f"python -m pipelines {stage}")
+    assert stages()[stage]["cmd"].startswith(f"python -m pipelines {STEPS.get(stage, stage)}")
 
 
 def test_every_stage_has_a_step_and_every_model_step_a_stage():
-    assert list(stages()) == ["prepare", "train", "evaluate", "refit", "gate"]
+    assert list(stages()) == ["prepare", "train", "blend", "evaluate", "refit", "gate"]
 
 
 @pytest.mark.parametrize("stage", list(stages()))

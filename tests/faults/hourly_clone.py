@@ -26,7 +26,11 @@ def make(root: Path) -> tuple[Clone, list[datetime]]:
     clone = Clone.make(root, **GATE)
     path = root / "params.yaml"
     lines = path.read_text().splitlines()
-    own = {"dataset:": "dataset: hourly", "families:": "families: [popularity]"}
+    own = {
+        "dataset:": "dataset: hourly",
+        "families:": "families: [popularity]",
+        "blends:": "blends: []",
+    }
     lines = [own.get(line.partition(" ")[0], line) for line in lines]
     path.write_text("\n".join(lines) + "\n")
     starts = _write_source(root)

@@ -172,7 +172,7 @@ def _write_source(source: Path, verdict: str) -> None:
         shutil.copyfile(REPOSITORY / name, source / name)
     params = source / "params.yaml"
     fewer = re.sub("(?m)^families: .*$", f"families: [{', '.join(FAMILIES)}]", params.read_text())
-    params.write_text(fewer)
+    params.write_text(re.sub("(?m)^blends: .*$", "blends: []", fewer))
     shutil.copytree(REPOSITORY / "datasets", source / "datasets")
     files = {
         "dvc.yaml": DVC_YAML,

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from pipelines.descriptors import Descriptor
 from pipelines.errors import BadParameter, UnknownDataset
-from pipelines.params import read_yaml
+from pipelines.yaml_records import read_yaml
 
 DATASETS = Path(__file__).parents[2] / "datasets"
 
@@ -21,6 +21,19 @@ def test_movielens_100k_learns_three_tasks_and_keeps_no_zip_code() -> None:
         "gender": "category",
         "occupation": "category",
     }
+
+
+def test_completejourney_is_bought_again_and_knows_some_of_its_households() -> None:
+    descriptor = Descriptor.load("completejourney", DATASETS)
+
+    assert descriptor.repeats
+    assert descriptor.users is not None
+    assert descriptor.users.is_partial
+    assert [(task.name, task.kind) for task in descriptor.tasks] == [
+        ("purchase", "retrieval"),
+        ("several", "binary"),
+    ]
+    assert not Descriptor.load("movielens-100k", DATASETS).repeats
 
 
 def test_an_unknown_data_set_is_refused_with_the_known_ones() -> None:
@@ -80,8 +93,17 @@ def described(**changes: object) -> dict[str, object]:
         {"source": {"kind": "sql", "url_variable": "SHOP_URL"}},
         {"source": {"kind": "sql", "url_variable": "postgresql://u:secret@h/d"}},
         {"limits": {"Volume Low": 0.1}},
+        {"items__is_partial": True},
     ],
-    ids=["quoted-colons", "zone", "path-and-query", "sql-with-path", "url-in-file", "limit-name"],
+    ids=[
+        "quoted-colons",
+        "zone",
+        "path-and-query",
+        "sql-with-path",
+        "url-in-file",
+        "limit-name",
+        "some-items",
+    ],
 )
 def test_a_description_that_makes_no_sense_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

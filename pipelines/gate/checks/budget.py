@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pipelines.contracts.model import Check
 from pipelines.gate.case import Case, Subject
 from pipelines.gate.checks.integrity import subjects
+from pipelines.gate.load import Load
 from pipelines.gate.outcome import decided
-from pipelines.gate.probe import Probe
 
 MEGABYTE = 1_000_000
 FIGURES = "figures in reports/cost.json"
@@ -15,39 +15,42 @@ FIGURES = "figures in reports/cost.json"
 def checks(case: Case) -> Iterator[Check]:
     """`size`, `latency` and `memory`, for each artifact."""
     for subject in subjects(case):
-        if subject.probe is None:
-            yield from _failed(subject)
-        else:
-            yield from _measured(case, subject.name, subject.probe)
+        yield size(case, subject)
+        if subject.load is None:
+            yield from (subject.not_asked(f"{n}:{subject.name}") for n in ("latency", "memory"))
+            continue
+        yield latency(case, subject.name, subject.load)
+        yield memory(case, subject.name, subject.load)
 
 
-def _failed(subject: Subject) -> Iterator[Check]:
-    fault = subject.fault or "it could not be asked"
-    for name in ("size", "latency", "memory"):
-        yield decided(f"{name}:{subject.name}", False, None, None, fault)
+def size(case: Case, subject: Subject) -> Check:
+    """Megabytes on disk."""
+    megabytes, limit = subject.n_bytes / MEGABYTE, float(case.params.max_megabytes)
+    name = f"size:{subject.name}"
+    return decided(name, megabytes <= limit, megabytes, limit, "megabytes of the artifact")
 
 
-def _measured(case: Case, name: str, probe: Probe) -> Iterator[Check]:
+def latency(case: Case, name: str, load: Load) -> Check:
+    """Fast enough, and not many times as slow as another model of its family."""
     params = case.params
-    megabytes = probe.n_bytes / MEGABYTE
-    yield decided(
-        f"size:{name}",
-        megabytes <= params.max_megabytes,
-        megabytes,
-        float(params.max_megabytes),
-        "megabytes of the artifact",
+    beside = (
+        "there is no other model of its family here to compare with"
+        if load.slowdown is None
+        else f"at most {params.max_slowdown} times that of another model of its family, in turns"
     )
-    yield decided(
+    is_fast = load.latency_ms <= params.max_latency_ms
+    return decided(
         f"latency:{name}",
-        probe.latency_ms <= params.max_latency_ms,
+        is_fast and (load.slowdown is None or load.slowdown <= params.max_slowdown),
         None,
         params.max_latency_ms,
-        f"milliseconds, the fastest of many requests with a long history; {FIGURES}",
+        "milliseconds, the 99th percentile with an empty, a typical and the longest history; "
+        f"{beside}; {FIGURES}",
     )
-    yield decided(
-        f"memory:{name}",
-        probe.growth_bytes <= params.max_memory_growth_mb * MEGABYTE,
-        None,
-        float(params.max_memory_growth_mb),
-        f"megabytes that the process grows over many requests; {FIGURES}",
-    )
+
+
+def memory(case: Case, name: str, load: Load) -> Check:
+    """It does not grow with the requests that it answers."""
+    limit = float(case.params.max_memory_growth_mb)
+    reason = f"megabytes that 10,000 requests add to the process, by slope; {FIGURES}"
+    return decided(f"memory:{name}", load.growth_bytes <= limit * MEGABYTE, None, limit, reason)

@@ -1,23 +1,31 @@
-"""Is it what it says it is: data frozen, files untouched, loadable, of today's catalogue?"""
+"""Is it what it says it is: data frozen, files untouched, nothing but a model, of today's items?"""
 
 from collections.abc import Iterator
 
-from pipelines.contracts.model import Check
+from pipelines.contracts.model import POPULARITY, Check
 from pipelines.gate.case import Case, Subject
 from pipelines.gate.outcome import decided, not_applicable
 
 NEAR_TIES = 0.01
 """Share of ranks that the order of float sums may move."""
+STAGES = ("digest", "ops_allowed", "signature", "golden")
+"""In the order in which they may stop an artifact; `signature` is asked again after `golden`."""
+GOOD = {
+    "ops_allowed": "its graphs, read and not run, hold what a model needs and nothing else",
+    "signature": "every signature has the contract's names, types and shapes, and answers",
+    "golden": "a fresh process loads it and answers every golden request",
+}
 
 
 def checks(case: Case) -> Iterator[Check]:
-    """`data_frozen`, `reproduced`, then per artifact `digest`, `golden`, `catalogue_current`."""
+    """`data_frozen` and `reproduced`; then, per artifact, from its files to what it knows."""
     yield data_frozen(case)
     yield reproduced(case)
     for subject in subjects(case):
         yield digest(case, subject)
-        yield golden(subject)
+        yield from (stage(subject, name) for name in STAGES[1:])
         yield catalogue_current(case, subject)
+        yield feature_parity(case, subject)
 
 
 def subjects(case: Case) -> list[Subject]:
@@ -47,7 +55,7 @@ def reproduced(case: Case) -> Check:
     if case.winner is None or written is None:
         return not_applicable(name, "an artifact is judged by itself, without a winner")
     if case.judged.answers is None:
-        return decided(name, False, None, None, case.judged.fault or "it gave no answers")
+        return case.judged.not_asked(name)
     share = float((case.judged.answers.ranks != written).mean())
     reason = "share of events at another place than when they were evaluated"
     return decided(name, share <= NEAR_TIES, share, NEAR_TIES, reason)
@@ -56,8 +64,8 @@ def reproduced(case: Case) -> Check:
 def digest(case: Case, subject: Subject) -> Check:
     """The files are those of the manifest, and the judged artifact is the winner's."""
     name = f"digest:{subject.name}"
-    if subject.broken is not None:
-        return decided(name, False, subject.digest, None, subject.broken)
+    if "digest" in subject.refused:
+        return decided(name, False, subject.digest, None, subject.refused["digest"])
     if case.winner is None or subject is not case.judged:
         return decided(name, True, subject.digest, None, "every file is that of the manifest")
     wanted = case.winner.artifact_digest
@@ -70,22 +78,45 @@ def digest(case: Case, subject: Subject) -> Check:
     )
 
 
-def golden(subject: Subject) -> Check:
-    """A fresh process loads it and answers the golden requests as when it was written."""
-    good = "a fresh process loads it and answers every golden request"
-    return decided(
-        f"golden:{subject.name}", subject.replayed is None, None, None, subject.replayed or good
-    )
+def stage(subject: Subject, check: str) -> Check:
+    """What was found before the model was asked; a stage that was not reached decides nothing."""
+    name = f"{check}:{subject.name}"
+    if check in subject.refused:
+        return decided(name, False, None, None, subject.refused[check])
+    if subject.stopped is not None:
+        return subject.not_asked(name)
+    if check == "ops_allowed" and subject.graph is not None and subject.graph.contained:
+        return decided(
+            name,
+            False,
+            ", ".join(subject.graph.contained),
+            None,
+            "operations that no model needs; they reach nothing outside, so it was asked",
+        )
+    return decided(name, True, None, None, GOOD[check])
 
 
 def catalogue_current(case: Case, subject: Subject) -> Check:
     """Every item of the newest snapshot can be recommended."""
-    known = set(subject.manifest.item_ids) if subject.manifest else set()
+    name = f"catalogue_current:{subject.name}"
+    if subject.manifest is None:
+        return subject.not_asked(name)
+    known = set(subject.manifest.item_ids)
     share = sum(item in known for item in case.data.item_ids) / max(1, len(case.data.item_ids))
-    return decided(
-        f"catalogue_current:{subject.name}",
-        share == 1,
-        share,
-        1.0,
-        "share of the newest snapshot's items that it can recommend",
+    reason = "share of the newest snapshot's items that it can recommend"
+    return decided(name, share == 1, share, 1.0, reason)
+
+
+def feature_parity(case: Case, subject: Subject) -> Check:
+    """The items that it learnt from mean something to it when they stand in a request."""
+    name = f"feature_parity:{subject.name}"
+    if subject.probe is None:
+        return subject.not_asked(name)
+    share, limit = subject.probe.unread, case.params.max_unread
+    if case.family == POPULARITY:
+        return not_applicable(name, "popularity reads no history", share)
+    reason = (
+        "share of the fit window's interactions whose item, as the whole history, is answered like "
+        "an item that does not exist"
     )
+    return decided(name, share <= limit, share, limit, reason)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from pipelines.contracts.model import Check
-from pipelines.gate.case import Case
+from pipelines.gate.case import Case, Subject
 from pipelines.gate.outcome import decided, not_applicable
 from pipelines.storage import micros_to_rfc3339
 
@@ -18,7 +18,7 @@ def checks(case: Case) -> Iterator[Check]:
         return
     yield recipe(case)
     yield newest(case)
-    yield overlap(case)
+    yield overlap(case, case.refit)
 
 
 def recipe(case: Case) -> Check:
@@ -51,12 +51,13 @@ def newest(case: Case) -> Check:
     )
 
 
-def overlap(case: Case) -> Check:
+def overlap(case: Case, refitted: Subject) -> Check:
     """Its slates resemble the judged model's."""
-    ours, theirs = case.judged.probe, case.refit.probe if case.refit else None
-    if ours is None or theirs is None:
-        fault = case.judged.fault or (case.refit.fault if case.refit else None)
-        return decided("refit_overlap", False, None, None, fault or "it could not be asked")
+    ours, theirs = case.judged.probe, refitted.probe
+    if ours is None:
+        return case.judged.not_asked("refit_overlap")
+    if theirs is None:
+        return refitted.not_asked("refit_overlap")
     k = ours.masked.shape[1]
     pairs = zip(ours.masked, theirs.masked, strict=True)
     share = float(np.mean([len(set(a) & set(b)) / k for a, b in pairs]))

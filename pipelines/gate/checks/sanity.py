@@ -1,4 +1,4 @@
-"""Does it answer like a model: finite, varied, personal, stable, obedient?"""
+"""Does it answer like a model: finite, varied, personal, deterministic, obedient?"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,31 +12,35 @@ from pipelines.gate.outcome import decided, not_applicable
 from pipelines.gate.probe import Probe
 from pipelines.models.examples import Floats
 
-NAMES = ("finite", "varied", "personalised", "stable", "exclusions")
+NAMES = ("finite", "varied", "personalised", "deterministic", "exclusions")
 DIGITS = 6
 """Scores that agree so far count as equal."""
 
 
 def checks(case: Case) -> Iterator[Check]:
-    """`finite`, `varied`, `personalised`, `stable` and `exclusions`, for each artifact."""
+    """`finite`, `varied`, `personalised`, `deterministic` and `exclusions`, for each artifact."""
     for subject in subjects(case):
         if subject.probe is None:
-            fault = subject.fault or "it could not be asked"
-            yield from (decided(f"{n}:{subject.name}", False, None, None, fault) for n in NAMES)
+            yield from (subject.not_asked(f"{name}:{subject.name}") for name in NAMES)
             continue
         yield finite(case, subject, subject.probe)
         yield varied(subject.name, subject.probe)
         yield personalised(case, subject, subject.probe)
-        yield stable(subject.name, subject.probe)
+        yield deterministic(subject, subject.probe)
         yield exclusions(subject, subject.probe)
 
 
 def finite(case: Case, subject: Subject, probe: Probe) -> Check:
     """No score and no prediction of any item is NaN or infinite, whatever the history."""
-    parts = [probe.scores, probe.predictions, _of_known_items(case, subject)]
+    known = np.isin(case.data.item_ids, subject.manifest.item_ids if subject.manifest else [])
+    appeal = probe.appeal[:, known]
+    parts = [probe.scores, probe.predictions, appeal, _of_known_items(case, subject)]
     wrong = int(sum((~np.isfinite(part)).sum() for part in parts))
     asked = sum(part.size for part in parts)
-    reason = f"NaN or infinity among {asked} scores and predictions"
+    reason = (
+        f"NaN or infinity among {asked} scores and predictions of the whole catalogue, for "
+        "histories of no event, one, two and many"
+    )
     return decided(f"finite:{subject.name}", wrong == 0, wrong, 0, reason)
 
 
@@ -81,19 +85,18 @@ def personalised(case: Case, subject: Subject, probe: Probe) -> Check:
     )
 
 
-def stable(name: str, probe: Probe) -> Check:
-    """An answer depends neither on the rows beside it nor on being asked twice."""
-    return decided(
-        f"stable:{name}",
-        probe.unstable == 0,
-        probe.unstable,
-        0,
-        "requests that are answered otherwise alone or the second time",
-    )
+def deterministic(subject: Subject, probe: Probe) -> Check:
+    """One request, one answer: alone, among 32, twenty times over; and nothing in it draws."""
+    name, draws = f"deterministic:{subject.name}", subject.graph.draws if subject.graph else []
+    if draws:
+        reason = f"its graph draws at random: {', '.join(draws)}"
+        return decided(name, False, probe.unsteady, 0, reason)
+    reason = "requests that are answered otherwise alone, in a batch of 32, or when asked again"
+    return decided(name, probe.unsteady == 0, probe.unsteady, 0, reason)
 
 
 def exclusions(subject: Subject, probe: Probe) -> Check:
-    """No excluded item is ever recommended."""
+    """No slate holds an excluded item, one that does not exist, or one twice."""
     found = probe.forbidden + (subject.answers.forbidden if subject.answers else 0)
-    reason = "excluded items in slates of every length"
+    reason = "excluded, unknown or repeated items in slates, up to the length of the catalogue"
     return decided(f"exclusions:{subject.name}", found == 0, found, 0, reason)

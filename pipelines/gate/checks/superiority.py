@@ -7,15 +7,13 @@ import numpy as np
 from pipelines.contracts.model import BASELINES, POPULARITY, Check, Difference
 from pipelines.gate.case import Case, Doubles, judged_on_evidence
 from pipelines.gate.outcome import decided, not_applicable, undecided
-from pipelines.measures.scores import user_slices
 
 
 def checks(case: Case) -> Iterator[Check]:
-    """`evidence`, `beats_popularity`, `beats_best_baseline`, then one check per slice."""
+    """`evidence`, `beats_popularity`, `beats_best_baseline`."""
     yield evidence(case)
     yield beats_popularity(case)
     yield beats_best_baseline(case)
-    yield from slices(case)
 
 
 def evidence(case: Case) -> Check:
@@ -31,7 +29,7 @@ def beats_popularity(case: Case) -> Check:
     """Better than popularity, or popularity itself."""
     name, other = "beats_popularity", case.ranks.get(POPULARITY)
     if case.gains is None:
-        return decided(name, False, None, 0.0, case.judged.fault or "it gave no answers")
+        return case.judged.not_asked(name)
     if other is None:
         return undecided(name, None, 0.0, "popularity was not trained: list it under `families`")
     gains = case.window.gains(other)
@@ -42,50 +40,17 @@ def beats_popularity(case: Case) -> Check:
 
 def beats_best_baseline(case: Case) -> Check:
     """Better than the best baseline; a baseline must only not be worse than the others."""
-    name = "beats_best_baseline"
+    name, best = "beats_best_baseline", case.best_baseline
     if case.gains is None:
-        return decided(name, False, None, 0.0, case.judged.fault or "it gave no answers")
-    rivals = {family: gains for family, gains in case.others.items() if family in BASELINES}
-    if not rivals:
+        return case.judged.not_asked(name)
+    if best is None:
         return not_applicable(name, "there is no other baseline")
-    best = max(rivals, key=lambda family: float(rivals[family].mean()))
     if case.family not in BASELINES:
-        return _superior(case, name, rivals[best], best)
-    gap = case.difference(case.gains, rivals[best])
+        return _superior(case, name, case.others[best], best)
+    gap = case.difference(case.gains, case.others[best])
     reason = f"a baseline must only not be worse than {best}; {interval(gap)}"
     found = decided(name, gap.high >= 0, gap.difference, 0.0, reason)
     return judged_on_evidence(case, found)
-
-
-def slices(case: Case) -> Iterator[Check]:
-    """Clearly worse for no group of users: against the champion, else the best baseline.
-
-    A champion that has seen the window is no fair rival, and the baseline takes its place.
-    Only groups of users decide. How a model spreads over popular and rare items is its design;
-    the report shows it.
-    """
-    rivals = {family: gains for family, gains in case.others.items() if family in BASELINES}
-    rival = max(rivals, key=lambda family: float(rivals[family].mean()), default=None)
-    theirs = rivals[rival] if rival else None
-    champion = case.opponent.decides if case.opponent else None
-    if champion is not None and not case.has_seen_window(champion):
-        rival, theirs = "the champion", case.window.gains(champion.ranks)
-    if case.gains is None or theirs is None:
-        yield not_applicable("slices", "there is nothing to compare with, or it gave no answers")
-        return
-    small = []
-    for name, inside in user_slices(case.window).items():
-        n_events, n_users = int(inside.sum()), len(np.unique(case.window.users[inside]))
-        if n_events < case.params.min_events or n_users < case.params.min_users:
-            small.append(f"{name} ({n_events} events, {n_users} users)")
-            continue
-        gap = case.difference(case.gains, theirs, inside)
-        allowed = -case.params.margin * float(theirs[inside].mean())
-        reason = f"against {rival}, {n_events} events; {interval(gap)}"
-        yield decided(f"slice:{name}", gap.high >= allowed, gap.difference, allowed, reason)
-    if small:
-        reason = f"too few events or users to decide: {', '.join(small)}"
-        yield not_applicable("slices_too_small", reason, len(small))
 
 
 def interval(gap: Difference) -> str:
@@ -93,12 +58,23 @@ def interval(gap: Difference) -> str:
     return f"difference {gap.difference:+.4f}, 95 % interval {gap.low:+.4f} to {gap.high:+.4f}"
 
 
+def in_windows(case: Case, gains: Doubles, others: Doubles) -> str:
+    """The difference in each of the consecutive windows that the figure pools, in words."""
+    order = np.argsort(case.data.timestamps[case.window.rows], kind="stable")
+    parts = np.array_split((gains - others)[order], case.params.windows)
+    told = ", ".join(f"{part.mean():+.4f}" for part in parts if len(part))
+    return f"pooled over {case.params.windows} consecutive windows with {told}"
+
+
 def _superior(case: Case, name: str, others: Doubles, rival: str) -> Check:
     if case.gains is None:
-        return decided(name, False, None, 0.0, "it gave no answers")
+        return case.judged.not_asked(name)
     gap = case.difference(case.gains, others)
     detectable = case.window.bootstrap.smallest_detectable(case.gains, others)
-    reason = f"against {rival}: {interval(gap)}; smallest detectable effect {detectable:.4f}"
+    reason = (
+        f"against {rival}: {interval(gap)}; smallest detectable effect {detectable:.4f}; "
+        f"{in_windows(case, case.gains, others)}"
+    )
     if gap.low > 0:
         return decided(name, True, gap.difference, 0.0, reason)
     if gap.high < 0:

@@ -6,24 +6,27 @@ import numpy as np
 
 from pipelines.contracts.model import Check
 from pipelines.descriptors import BinaryTask, RegressionTask, RetrievalTask
-from pipelines.gate.case import Case, Doubles, judged_on_evidence
-from pipelines.gate.outcome import decided, undecided
+from pipelines.gate.case import Bools, Case, Doubles, judged_on_evidence
+from pipelines.gate.outcome import decided, not_applicable, undecided
 from pipelines.measures.metrics import prediction
 from pipelines.measures.protocols import Answers
+from pipelines.models.examples import Floats
 from pipelines.models.tasks import Labels, labels
 
 
 def checks(case: Case) -> Iterator[Check]:
-    """`task:NAME` and, for binary tasks, `calibration:NAME`."""
+    """`task:NAME`, `calibration:NAME` for binary tasks, and `task_regression:NAME`."""
     tasks = [t for t in case.data.prepared.tasks if not isinstance(t, RetrievalTask)]
     for column, task in enumerate(tasks):
         answers = case.judged.answers
         if answers is None:
-            yield decided(f"task:{task.name}", False, None, None, case.judged.fault or "no answers")
-        elif isinstance(task, BinaryTask):
+            yield case.judged.not_asked(f"task:{task.name}")
+            continue
+        if isinstance(task, BinaryTask):
             yield from binary(case, task, answers, column)
         else:
             yield regression(case, task, answers, column)
+        yield not_worse(case, task, answers, column)
 
 
 def binary(case: Case, task: BinaryTask, answers: Answers, column: int) -> Iterator[Check]:
@@ -35,7 +38,7 @@ def binary(case: Case, task: BinaryTask, answers: Answers, column: int) -> Itera
         yield undecided(name, None, floor, "the window has labels of one class only")
         return
     resamples = case.window.resamples(case.window.users[known])
-    auc = resamples.statistic(lambda weights: prediction.auc(truth, predicted, weights))
+    auc = resamples.statistic(prediction.auc_of(truth, predicted))
     reason = f"AUC, 95 % interval {auc.low} to {auc.high}, {auc.n_events} events"
     if auc.low is not None and auc.low < floor <= (auc.high or 0):
         yield undecided(name, auc.value, floor, reason)
@@ -71,6 +74,65 @@ def regression(case: Case, task: RegressionTask, answers: Answers, column: int) 
         return undecided(name, gap.difference, 0.0, reason)
     found = decided(name, gap.high < 0, gap.difference, 0.0, reason)
     return judged_on_evidence(case, found)
+
+
+def not_worse(
+    case: Case, task: BinaryTask | RegressionTask, answers: Answers, column: int
+) -> Check:
+    """The task's loss exceeds the champion's by no more than a share of it."""
+    name, champion = f"task_regression:{task.name}", case.opponent
+    if champion is None:
+        return not_applicable(name, "first release: there is no champion")
+    rival = champion.decides
+    if rival is None or task.name not in rival.heads:
+        return not_applicable(name, champion.fault or "the champion has no such task")
+    if case.has_seen_window(rival):
+        return not_applicable(name, "the champion has seen the window")
+    wanted, known = _known(case, task, answers, column)
+    theirs = rival.answers.predictions[:, list(rival.heads).index(task.name)]
+    both = known & np.isfinite(theirs)
+    if not both.any():
+        return not_applicable(name, "no label that both predict")
+    return _beside(
+        case, task, (wanted[both], answers.predictions[both, column], theirs[both]), both
+    )
+
+
+def _beside(
+    case: Case,
+    task: BinaryTask | RegressionTask,
+    sides: tuple[Floats, Floats, Floats],
+    both: Bools,
+) -> Check:
+    name = f"task_regression:{task.name}"
+    truth, predicted, theirs = (side.astype(float) for side in sides)
+    loss = log_losses if isinstance(task, BinaryTask) else squared_errors
+    ours, former = loss(truth, predicted), loss(truth, theirs)
+    resamples = case.window.resamples(case.window.users[both])
+    gap = resamples.difference(ours, former)
+    allowed = case.params.max_task_loss * float(former.mean())
+    reason = (
+        f"mean {'log loss' if isinstance(task, BinaryTask) else 'squared error'} on {len(truth)} "
+        f"events, minus the champion's {former.mean():.4f}; 95 % interval {gap.low:+.4f} to "
+        f"{gap.high:+.4f}"
+    )
+    if gap.low <= allowed < gap.high:
+        return undecided(name, gap.difference, allowed, f"{reason}; it includes the margin")
+    found = decided(name, gap.high <= allowed, gap.difference, allowed, reason)
+    return judged_on_evidence(case, found)
+
+
+def log_losses(truth: Doubles, predicted: Doubles) -> Doubles:
+    """[events]: -log of the probability that was given to what happened, natural logarithm."""
+    p = np.clip(predicted, prediction.SMALLEST, 1 - prediction.SMALLEST)
+    losses: Doubles = -(truth * np.log(p) + (1 - truth) * np.log1p(-p))
+    return losses
+
+
+def squared_errors(truth: Doubles, predicted: Doubles) -> Doubles:
+    """[events]: of the value."""
+    errors: Doubles = (truth - predicted) ** 2
+    return errors
 
 
 def _known(case: Case, task: BinaryTask | RegressionTask, answers: Answers, column: int) -> Labels:

@@ -3,6 +3,9 @@
 Every metric takes weights per interaction, which is how a bootstrap resamples users.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,14 +21,25 @@ def auc(labels: Doubles, predictions: Doubles, weights: Doubles) -> float:
 
     The weighted Mann-Whitney statistic U / (W+ W-); NaN when a class has no weight.
     """
+    return auc_of(labels, predictions)(weights)
+
+
+def auc_of(labels: Doubles, predictions: Doubles) -> Callable[[Doubles], float]:
+    """`auc` as a function of the weights alone: the predictions are put in order once."""
     _, group = np.unique(predictions, return_inverse=True)
-    positive = np.bincount(group, weights * labels)
-    negative = np.bincount(group, weights * (1 - labels))
-    below = np.cumsum(negative) - negative
-    pairs = positive.sum() * negative.sum()
-    if pairs == 0:
-        return float("nan")
-    return float((positive * (below + negative / 2)).sum() / pairs)
+    is_positive, n_groups = labels == 1, int(group.max(initial=-1)) + 1
+    of_positives, of_negatives = group[is_positive], group[~is_positive]
+
+    def of(weights: Doubles) -> float:
+        positive = np.bincount(of_positives, weights[is_positive], minlength=n_groups)
+        negative = np.bincount(of_negatives, weights[~is_positive], minlength=n_groups)
+        below = np.cumsum(negative) - negative
+        pairs = positive.sum() * negative.sum()
+        if pairs == 0:
+            return float("nan")
+        return float((positive * (below + negative / 2)).sum() / pairs)
+
+    return of
 
 
 def log_loss(labels: Doubles, predictions: Doubles, weights: Doubles) -> float:
@@ -40,11 +54,37 @@ def calibration_error(labels: Doubles, predictions: Doubles, weights: Doubles) -
 
     sum over bins of share(bin) |mean label - mean prediction| (Naeini et al., 2015).
     """
-    place = np.clip((predictions * BINS).astype(np.int64), 0, BINS - 1)
-    gaps = np.bincount(place, weights * (labels - predictions), minlength=BINS)
+    gaps = np.bincount(_places(predictions), weights * (labels - predictions), minlength=BINS)
     return float(np.abs(gaps).sum() / weights.sum())
 
 
 def rmse(values: Doubles, predictions: Doubles, weights: Doubles) -> float:
     """Root of the mean squared error, in the value's unit. 0 and up, less is better."""
     return float(np.sqrt((weights * (values - predictions) ** 2).sum() / weights.sum()))
+
+
+class Bin(NamedTuple):
+    """Predictions that lie close together, and what became of them."""
+
+    n: int
+    predicted: float
+    """Mean prediction; NaN without any."""
+    observed: float
+    """Share of positives; NaN without any."""
+
+
+def reliability(labels: Doubles, predictions: Doubles) -> list[Bin]:
+    """What came of predicted probabilities, in the bins of `calibration_error`, from 0 to 1.
+
+    A calibrated head lies on the diagonal (DeGroot and Fienberg, 1983).
+    """
+    place = _places(predictions)
+    counts = np.bincount(place, minlength=BINS)
+    sums = (np.bincount(place, values, minlength=BINS) for values in (predictions, labels))
+    means = [np.divide(s, counts, out=np.full(BINS, np.nan), where=counts > 0) for s in sums]
+    return [Bin(int(n), float(p), float(o)) for n, p, o in zip(counts, *means, strict=True)]
+
+
+def _places(predictions: Doubles) -> npt.NDArray[np.int64]:
+    """Each prediction's bin."""
+    return np.clip((predictions * BINS).astype(np.int64), 0, BINS - 1)

@@ -6,13 +6,14 @@ of it needs an interaction with the item that is scored, so a new item is scored
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from pipelines.descriptors import BinaryTask, RetrievalTask, Task
 from pipelines.models.closed_form import fitted
-from pipelines.models.content.features import item_features
 from pipelines.models.engine import tf
 from pipelines.models.examples import PreparedData
 from pipelines.models.family import Calibration, Fitted
+from pipelines.models.item_features import item_features
 from pipelines.models.recency import recency, summed
 from pipelines.models.serving import Answer, Explanation, LinearScorer, Query, Tensor, constant
 from pipelines.models.statistics import Doubles, head_means, recent_share, task_rows
@@ -26,6 +27,8 @@ and what is left is rounding."""
 
 class ContentScorer(LinearScorer):
     """Cosines for the retrieval tasks; a head's part of the score is the item's mean label.
+
+    Items with equal features share one row, so that a large catalogue of few kinds stays small.
 
     Args:
         vectors: [items, features], rows of length 1 or 0.
@@ -44,7 +47,9 @@ class ContentScorer(LinearScorer):
         params: ContentParams,
     ) -> None:
         super().__init__()
-        self.vectors = constant(vectors)
+        kinds, places = distinct_rows(vectors)
+        self.kinds = constant(kinds)
+        self.places = tf.Variable(places, trainable=False, dtype=tf.int32)
         self.priors = constant(priors)
         self.predictions = constant(predictions)
         self.is_retrieval = tf.constant([isinstance(t, RetrievalTask) for t in tasks], tf.float32)
@@ -52,11 +57,16 @@ class ContentScorer(LinearScorer):
         self.disliked_weight = params.disliked_weight
         self.liking = [t.label for t in tasks if isinstance(t, BinaryTask) and t.label.value]
 
+    @property
+    def vectors(self) -> Tensor:
+        """[items, features], rows of length 1 or 0."""
+        return tf.gather(self.kinds, self.places)
+
     def answer(self, query: Query) -> Answer:
         """Cosines of the profile with all items, beside the priors."""
         batch = tf.shape(query.now)[0]
         profile, _ = self._profile(query)
-        cosines = tf.matmul(profile, self.vectors, transpose_b=True)
+        cosines = tf.gather(tf.matmul(profile, self.kinds, transpose_b=True), self.places, axis=1)
         return Answer(
             self.priors[None] + self.is_retrieval[None, :, None] * cosines[:, None],
             tf.tile(self.predictions[None], [batch, 1, 1]),
@@ -65,8 +75,9 @@ class ContentScorer(LinearScorer):
     def explain(self, query: Query, items: Tensor, weights: Tensor) -> Explanation:
         """Each event's part of the cosine, which is a sum over the history."""
         _, shares = self._profile(query)
-        chosen = tf.gather(self.vectors, tf.maximum(query.items, 0))
-        alike = tf.einsum("bhf,bf->bh", chosen, tf.gather(self.vectors, items))
+        chosen = tf.gather(self.kinds, tf.gather(self.places, tf.maximum(query.items, 0)))
+        asked = tf.gather(self.kinds, tf.gather(self.places, items))
+        alike = tf.einsum("bhf,bf->bh", chosen, asked)
         of_retrieval = tf.reduce_sum(weights * self.is_retrieval[None], axis=1, keepdims=True)
         own = tf.gather(tf.transpose(self.priors), items)
         return Explanation(
@@ -79,7 +90,8 @@ class ContentScorer(LinearScorer):
     def _profile(self, query: Query) -> tuple[Tensor, Tensor]:
         """[b, features] of length 1 at most, and [b, h] what each event's row was multiplied by."""
         weights = recency(query, self.half_life_events) * self._liking(query)
-        profile = summed(query, weights, self.vectors)
+        kinds = tf.where(query.items >= 0, tf.gather(self.places, tf.maximum(query.items, 0)), -1)
+        profile = summed(query._replace(items=kinds), weights, self.kinds)
         length = tf.maximum(tf.norm(profile, axis=1, keepdims=True), SHORTEST)
         return profile / length, weights / length
 
@@ -90,6 +102,14 @@ class ContentScorer(LinearScorer):
             is_liked = meets(rule, lambda kind: query.events == kind, query.values)
             is_disliked |= tf.math.is_finite(query.values) & ~(query.is_event & is_liked)
         return tf.where(is_disliked, self.disliked_weight, 1.0)
+
+
+def distinct_rows(rows: Doubles) -> tuple[Doubles, npt.NDArray[np.int32]]:
+    """The different ones of these rows, in the order of their first, and which one each row is."""
+    known: dict[bytes, int] = {}
+    places = np.array([known.setdefault(row.tobytes(), len(known)) for row in rows], np.int32)
+    _, firsts = np.unique(places, return_index=True)
+    return rows[firsts], places
 
 
 def fit(

@@ -6,11 +6,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.descriptors import RegressionTask, RetrievalTask
+from pipelines.descriptors import BinaryTask, RetrievalTask
 from pipelines.models.engine import tf
-from pipelines.models.examples import Ints, Pages, PreparedData
+from pipelines.models.examples import Floats, Ints, Pages, PreparedData
 from pipelines.models.multitask.encoders import EventEncoder, ProfileEncoder
+from pipelines.models.multitask.labels import Scale
+from pipelines.models.multitask.memory import deal
 from pipelines.models.multitask.model import Batch
+from pipelines.models.multitask.sampling import Drawn
 from pipelines.models.multitask.towers import Inputs
 from pipelines.models.statistics import known_rows
 from pipelines.models.tasks import is_positive, labels
@@ -23,13 +26,6 @@ class Encoders(NamedTuple):
     profile: ProfileEncoder
 
 
-class Scale(NamedTuple):
-    """Mean and standard deviation of a regression's labels; 0 and 1 for a binary task."""
-
-    means: npt.NDArray[np.float32]
-    spreads: npt.NDArray[np.float32]
-
-
 class Source:
     """All interactions, encoded once; batches are cut out by row numbers.
 
@@ -38,10 +34,16 @@ class Source:
         encoders: Fitted on the fit window.
         until: Where the fit window ends, microseconds; labels are scaled by it.
         max_history: Events that a query shows.
+        n_folds: That users are dealt into.
     """
 
     def __init__(
-        self, data: PreparedData, encoders: Encoders, until: int, max_history: int
+        self,
+        data: PreparedData,
+        encoders: Encoders,
+        until: int,
+        max_history: int,
+        n_folds: int,
     ) -> None:
         self.data, self.max_history = data, max_history
         self.kinds = encoders.events(tf.constant(data.events, tf.string)).numpy()
@@ -56,9 +58,20 @@ class Source:
             axis=1,
         ).astype(np.float32)
         fitted = known_rows(data, until)
-        self.is_warm = np.zeros(len(data.items), dtype=bool)
-        self.is_warm[data.item_rows[fitted]] = True
-        self.labels, self.known, self.scale = _labels(data, fitted)
+        self.counts = np.bincount(data.item_rows[fitted], minlength=len(data.items)).astype(float)
+        self.is_warm = self.counts > 0
+        natural, self.known = _labels(data)
+        self.label_scale = _spreads(natural[fitted], self.known[fitted])
+        is_binary = [
+            isinstance(task, BinaryTask) for task in data.prepared.tasks if task.kind != "retrieval"
+        ]
+        self.scale = Scale(
+            np.where(is_binary, 0.0, self.label_scale.means).astype(np.float32),
+            np.where(is_binary, 1.0, self.label_scale.spreads).astype(np.float32),
+        )
+        self.labels = (natural - self.scale.means) / self.scale.spreads
+        self.natural = natural
+        self.folds = deal(data, n_folds)
 
     def inputs(self, rows: Ints) -> Inputs:
         """Queries at the moments of these rows, one each."""
@@ -75,29 +88,64 @@ class Source:
         )
 
     def seen(self, pages: Pages) -> npt.NDArray[np.bool_]:
-        """[pages, items]: what the user had chosen strictly before the page."""
+        """[pages, items]: what the user had chosen strictly before and will not choose again."""
         is_seen = np.zeros((len(pages.start), len(self.is_warm)), dtype=bool)
+        if self.data.prepared.repeats:
+            return is_seen
         page, rows = _spread(pages.user_start, pages.start)
         items = self.data.item_rows[rows]
         is_seen[page[items >= 0], items[items >= 0]] = True
         return is_seen
 
-    def batch(self, pages: Pages) -> Batch:
-        """These pages as one batch."""
-        excluded = self.seen(pages) | ~self.is_warm
+    def batch(self, pages: Pages, drawn: Drawn | None = None) -> Batch:
+        """These pages, all of users of one fold, as one batch.
+
+        Args:
+            pages: What to learn.
+            drawn: What stands for the catalogue; None = the whole of it.
+        """
+        if drawn is None:
+            drawn = Drawn(np.flatnonzero(self.is_warm), np.ones(int(self.is_warm.sum())))
         page, rows = _spread(pages.start, pages.end)
+        page, rows = page[self.data.item_rows[rows] >= 0], rows[self.data.item_rows[rows] >= 0]
         items = self.data.item_rows[rows]
-        page, rows, items = page[items >= 0], rows[items >= 0], items[items >= 0]
-        excluded[page, items] = False  # what was chosen again was still to be had
+        candidates = np.union1d(drawn.rows, items)
+        chances = np.ones(len(candidates))
+        at = np.searchsorted(candidates, drawn.rows)
+        chances[at] = drawn.chances
+        is_drawn = np.zeros(len(candidates), dtype=bool)
+        is_drawn[at] = True
+        targets = np.searchsorted(candidates, items)
         return Batch(
             inputs=self.inputs(pages.start),
-            excluded=excluded,
+            fold=np.int32(self.folds[pages.start[0]]),
+            candidates=candidates.astype(np.int32),
+            chances=chances.astype(np.float32),
+            excluded=self._excluded(pages, candidates, is_drawn, (page, targets)),
             pages=page.astype(np.int32),
             items=items.astype(np.int32),
+            targets=targets.astype(np.int32),
             positive=self.positive[rows],
             labels=self.labels[rows],
             known=self.known[rows],
         )
+
+    def _excluded(
+        self,
+        pages: Pages,
+        candidates: Ints,
+        is_drawn: npt.NDArray[np.bool_],
+        chosen: tuple[Ints, Ints],
+    ) -> npt.NDArray[np.bool_]:
+        excluded = np.repeat(~is_drawn[None], len(pages.start), axis=0)
+        if not self.data.prepared.repeats:
+            page, rows = _spread(pages.user_start, pages.start)
+            items = self.data.item_rows[rows]
+            places = np.minimum(np.searchsorted(candidates, items), len(candidates) - 1)
+            is_candidate = candidates[places] == items
+            excluded[page[is_candidate], places[is_candidate]] = True
+        excluded[chosen] = False  # what was chosen was to be had
+        return excluded
 
 
 def pages_to_learn(data: PreparedData, until: int) -> Pages:
@@ -105,6 +153,16 @@ def pages_to_learn(data: PreparedData, until: int) -> Pages:
     pages = data.pages(data.rows(end=until))
     is_known = np.isin(pages.start, data.page_start[known_rows(data, until)])
     return Pages(pages.user_start[is_known], pages.start[is_known], pages.end[is_known])
+
+
+def by_fold(source: Source, pages: Pages, size: int, random: np.random.Generator) -> list[Pages]:
+    """Parts of at most `size` pages, each of users of one fold, in a random order."""
+    folds = source.folds[pages.start]
+    parts: list[Pages] = []
+    for fold in np.unique(folds):
+        order = random.permutation(np.flatnonzero(folds == fold))
+        parts.extend(cut(pages, size, order))
+    return [parts[place] for place in random.permutation(len(parts))]
 
 
 def cut(pages: Pages, size: int, order: Ints) -> Iterator[Pages]:
@@ -122,26 +180,24 @@ def _spread(starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
     return owner, np.arange(len(owner)) + firsts
 
 
-def _labels(
-    data: PreparedData, fitted: Ints
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], Scale]:
-    values, known, means, spreads = [], [], [], []
-    for task in data.prepared.tasks:
-        if isinstance(task, RetrievalTask):
-            continue
-        column, has_label = labels(task, data.events, data.values)
-        mean, spread = 0.0, 1.0
-        if isinstance(task, RegressionTask):
-            learnt = column[fitted][has_label[fitted]]
-            mean = float(learnt.mean()) if len(learnt) else 0.0
-            spread = (float(learnt.std()) if len(learnt) else 0.0) or 1.0
-        values.append((column - mean) / spread)
-        known.append(has_label)
-        means.append(mean)
-        spreads.append(spread)
-    shape = (len(data.timestamps), len(means))
+def _labels(data: PreparedData) -> tuple[Floats, Floats]:
+    """Labels in natural units and whether they are known, both [interactions, heads]."""
+    found = [
+        labels(task, data.events, data.values)
+        for task in data.prepared.tasks
+        if not isinstance(task, RetrievalTask)
+    ]
+    shape = (len(data.timestamps), len(found))
     return (
-        np.array(values, dtype=np.float32).T.reshape(shape),
-        np.array(known, dtype=np.float32).T.reshape(shape),
-        Scale(np.array(means, dtype=np.float32), np.array(spreads, dtype=np.float32)),
+        np.array([each.values for each in found], dtype=np.float32).T.reshape(shape),
+        np.array([each.known for each in found], dtype=np.float32).T.reshape(shape),
     )
+
+
+def _spreads(natural: Floats, known: Floats) -> Scale:
+    """Mean and standard deviation of each head's labels; 0 and 1 where there are none."""
+    counted = np.maximum(known.sum(axis=0), 1.0)
+    means = (natural * known).sum(axis=0, dtype=np.float64) / counted
+    variances = ((natural - means) ** 2 * known).sum(axis=0, dtype=np.float64) / counted
+    spreads = np.where(variances > 0, np.sqrt(variances), 1.0)
+    return Scale(means.astype(np.float32), spreads.astype(np.float32))

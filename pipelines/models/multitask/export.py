@@ -1,19 +1,29 @@
 """The fitted model as a scorer for the served signatures: plain TensorFlow, no Keras, no TFRS."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from pipelines.descriptors import BinaryTask, RetrievalTask, Task
+from pipelines.descriptors import BinaryTask
 from pipelines.models.engine import tf
-from pipelines.models.multitask.batches import Encoders, Scale
+from pipelines.models.multitask.batches import Encoders
 from pipelines.models.multitask.calibration import coefficients
-from pipelines.models.multitask.heads import ItemPart
-from pipelines.models.multitask.labels import HeadTask
+from pipelines.models.multitask.heads import Heads, Part
+from pipelines.models.multitask.labels import HeadTask, Scale
+from pipelines.models.multitask.memory import ALL
 from pipelines.models.multitask.model import MultitaskModel
+from pipelines.models.multitask.reading import Counted, Reading
 from pipelines.models.multitask.towers import Inputs
-from pipelines.models.serving import Answer, Query, Scorer, Tensor, constant
+from pipelines.models.serving import (
+    Answer,
+    Query,
+    Scorer,
+    StagedScorer,
+    Stages,
+    Tensor,
+    constant,
+)
 
 
 class Predictor(tf.Module):
@@ -44,34 +54,33 @@ class Predictor(tf.Module):
         return tf.where(self.is_binary, tf.sigmoid(calibrated), values)
 
 
-class MultitaskScorer(Scorer):
-    """The query tower's graph over the candidate tower's finished vectors.
+class Towers(tf.Module):
+    """The query side's graph over the items' finished vectors: no Keras object is kept.
 
     Args:
         model: Fitted.
         encoders: Texts to codes.
-        tasks: All tasks, in the descriptor's order.
         predictor: Raw outputs to natural units.
     """
 
-    def __init__(
-        self, model: MultitaskModel, encoders: Encoders, tasks: list[Task], predictor: Predictor
-    ) -> None:
+    def __init__(self, model: MultitaskModel, encoders: Encoders, predictor: Predictor) -> None:
         super().__init__()
-        vectors = model.candidates(model.candidates.content)
-        part = model.ranking.item_part(vectors, model.candidates.numbers)
+        counted = model.counted(ALL)
+        vectors = model.candidates(tf.range(model.n_items))
+        parts = model.heads.item_parts(vectors, model.candidates.numbers, counted.factors)
         self.vectors = constant(vectors.numpy())
-        self.item_part = [constant(tensor.numpy()) for tensor in part]
+        self.item_parts = [[constant(tensor.numpy()) for tensor in part] for part in parts]
+        self.factors = constant(counted.factors.numpy())
+        self.memory = constant(counted.memory.numpy())
         self.events, self.profile = encoders
         self.predictor = predictor
-        self.is_retrieval = [isinstance(task, RetrievalTask) for task in tasks]
+        self.is_retrieval = model.heads.is_retrieval
         # the graph keeps only variables: Keras objects would be written into the file by class
-        self.weights = [*model.queries.variables, *model.ranking.variables]
-        self.weights += [variable for head in model.retrieval for variable in head.variables]
-        self.call_towers = _towers(model)
+        self.weights = [*model.reader.variables, *model.heads.variables]
+        self.read, self.heads = _graph(model)
 
-    def answer(self, query: Query) -> Answer:
-        """One row of logits per retrieval task, one of raw outputs per head."""
+    def reading(self, query: Query) -> Reading:
+        """Of the queries."""
         inputs = Inputs(
             items=query.items,
             is_event=query.is_event,
@@ -81,21 +90,98 @@ class MultitaskScorer(Scorer):
             profile=self.profile(query.profile),
             now=query.now,
         )
-        logits, raw = self.call_towers(inputs, self.vectors, ItemPart(*self.item_part))
-        retrieval, heads = iter(logits), iter(tf.unstack(raw, axis=2))
-        components = [
-            tf.nn.log_softmax(next(retrieval)) if is_retrieval else next(heads)
-            for is_retrieval in self.is_retrieval
+        counted = Counted(self.memory, self.factors)
+        return self.read(inputs, inputs.items, self.vectors, counted)
+
+    def parts(self) -> list[Part]:
+        """Of all items, for each ranking head."""
+        return [Part(*part) for part in self.item_parts]
+
+    def answer(self, of_tasks: list[Tensor]) -> Answer:
+        """From log probabilities and raw outputs, [b, m] for each task."""
+        heads = [
+            part
+            for part, is_retrieval in zip(of_tasks, self.is_retrieval, strict=True)
+            if not is_retrieval
         ]
-        return Answer(tf.stack(components, axis=1), self.predictor(raw))
+        nothing = tf.zeros([*tf.unstack(tf.shape(of_tasks[0])), 0])
+        raw = tf.stack(heads, axis=2) if heads else nothing
+        return Answer(tf.stack(of_tasks, axis=1), self.predictor(raw))
 
 
-def _towers(model: MultitaskModel) -> Any:
-    def call(inputs: Inputs, vectors: Tensor, items: ItemPart) -> tuple[list[Tensor], Tensor]:
-        numbers = model.users(inputs)
-        queries = model.queries(inputs, vectors, numbers)
-        logits = [head(queries, vectors) for head in model.retrieval]
-        query = model.ranking.query_part(queries, numbers)
-        return logits, model.ranking.all_items(query, items)
+class MultitaskScorer(Scorer):
+    """Every task's word on every item.
 
-    return call
+    Args:
+        towers: Of the fitted model.
+    """
+
+    def __init__(self, towers: Towers) -> None:
+        super().__init__()
+        self.towers, self.vectors = towers, towers.vectors
+
+    def answer(self, query: Query) -> Answer:
+        """Log probabilities of each retrieval task, raw outputs of each head."""
+        towers = self.towers
+        said = towers.heads().all_items(towers.reading(query), towers.vectors, towers.parts())
+        return towers.answer(
+            [
+                tf.nn.log_softmax(each) if is_retrieval else each
+                for each, is_retrieval in zip(said, towers.is_retrieval, strict=True)
+            ]
+        )
+
+
+class StagedMultitaskScorer(StagedScorer):
+    """The heads' word on those items alone that are asked for: of a large catalogue.
+
+    Args:
+        towers: Of the fitted model.
+        task_weights: The manifest's: those of its retrieval tasks make the retrieval order.
+        n_candidates: Best of that order that are ranked.
+    """
+
+    def __init__(self, towers: Towers, task_weights: list[float], n_candidates: int) -> None:
+        super().__init__()
+        self.towers, self.vectors, self.n_candidates = towers, towers.vectors, n_candidates
+        weights = [w for w, known in zip(task_weights, towers.is_retrieval, strict=True) if known]
+        self.order_weights = weights if any(weights) else [1.0] * len(weights)
+
+    def stages(self, query: Query) -> Stages:
+        """The retrieval order, and what answers for given items."""
+        towers, heads = self.towers, self.towers.heads()
+        reading = towers.reading(query)
+        rows = tf.range(tf.shape(self.vectors)[0])
+        logs = [
+            tf.nn.log_softmax(heads.logits(reading, number, self.vectors, rows))
+            for number in range(len(self.order_weights))
+        ]
+        order = tf.add_n([w * each for w, each in zip(self.order_weights, logs, strict=True)])
+
+        def answer(items: Tensor) -> Answer:
+            retrieval = iter([tf.gather(each, items, batch_dims=1) for each in logs])
+            raw = iter(
+                [
+                    head.pairs(
+                        Part(*(each[:, None] for each in query_part)),
+                        Part(*(tf.gather(each, items) for each in item_part)),
+                    )
+                    for head, query_part, item_part in zip(
+                        heads.ranking, heads.query_parts(reading), towers.parts(), strict=True
+                    )
+                ]
+            )
+            return towers.answer(
+                [next(retrieval if known else raw) for known in towers.is_retrieval]
+            )
+
+        return Stages(order, answer)
+
+
+def _graph(model: MultitaskModel) -> tuple[Callable[..., Reading], Callable[[], Heads]]:
+    """As functions, so that the module that is saved holds variables and no Keras object."""
+    reader, heads = model.reader, model.heads
+    return (
+        lambda *read: reader(*read),  # noqa: PLW0108  # the reader itself would be saved
+        lambda: heads,
+    )

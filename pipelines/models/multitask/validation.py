@@ -1,24 +1,28 @@
 """The validation window, live: each interaction predicted from all that came strictly before."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.descriptors import RetrievalTask
+from pipelines.descriptors import BinaryTask, RetrievalTask
 from pipelines.models.engine import tf
 from pipelines.models.examples import Ints, Pages
 from pipelines.models.multitask.batches import Source, cut
+from pipelines.models.multitask.labels import HeadTask
 from pipelines.models.multitask.model import Batch, MultitaskModel
 
+NDCG = "validation_ndcg_at_10"
+HEAD_LOSS = "validation_head_loss"
 K = 10
 BATCH_PAGES = 512
+LARGEST_TABLE = 8_000_000
+"""Scores that are held at a time: pages times items."""
 
 Doubles = npt.NDArray[np.float64]
 
 
-def discounted_gains(scores: Doubles, pages: Ints, items: Ints) -> Doubles:
+def discounted_gains(scores: npt.NDArray[np.floating], pages: Ints, items: Ints) -> Doubles:
     """[interactions]: 1 / log2(1 + rank) where the rank is at most K, else 0.
 
     What ties with a target, and what is NaN, stands before it: equal scores find nothing.
@@ -42,20 +46,40 @@ class Validation:
         rows: The interactions to predict.
         model: As it is when asked.
         task_weights: Of the score, in the descriptor's order.
+        is_large: Whether the catalogue is scored by its retrieval tasks alone.
     """
 
     def __init__(
-        self, source: Source, rows: Ints, model: MultitaskModel, task_weights: list[float]
+        self,
+        source: Source,
+        rows: Ints,
+        model: MultitaskModel,
+        task_weights: list[float],
+        is_large: bool,
     ) -> None:
         self._source, self._rows = source, rows
         self._pages = source.data.pages(rows)
         self._tasks, self._task_weights = source.data.prepared.tasks, task_weights
-        self._all_items = tf.function(model.all_items, reduce_retracing=True)
+        self._heads = [task for task in self._tasks if not isinstance(task, RetrievalTask)]
+        self._loss_weights = model.weighting.of_kind
+        self._is_large = is_large
+        self._size = int(np.clip(LARGEST_TABLE // len(source.is_warm), 1, BATCH_PAGES))
+        score = model.all_logits if is_large else model.all_items
+        self._score = tf.function(score, reduce_retracing=True)
+        self._chosen = tf.function(model.chosen, reduce_retracing=True)
 
     @property
     def has_events(self) -> bool:
         """Whether there is anything to predict."""
         return len(self._rows) > 0
+
+    def figures(self) -> dict[str, float]:
+        """What an epoch is judged by: `NDCG`, and where there are heads, their losses."""
+        raw, labels, known = self.outputs()
+        losses = head_losses(self._heads, raw, labels, known)
+        named = {f"validation_loss_{name}": loss for name, loss in losses.items()}
+        total = sum(self._loss_weights[task.kind] * losses[task.name] for task in self._heads)
+        return {NDCG: self.ndcg_at_10(), **named, HEAD_LOSS: float(total)}
 
     def ndcg_at_10(self) -> float:
         """Mean of 1 / log2(1 + rank) where the rank is at most 10, over all interactions.
@@ -65,8 +89,7 @@ class Validation:
         """
         gains = 0.0
         for pages, batch in self._batches():
-            logits, raw = self._all_items(batch.inputs)
-            scores = self._score(logits, raw)
+            scores = self._scores(batch)
             scores[self._source.seen(pages)] = -np.inf
             gains += float(discounted_gains(scores, batch.pages, batch.items).sum())
         return gains / len(self._rows)
@@ -75,8 +98,7 @@ class Validation:
         """Raw outputs, labels and whether they are known, each [interactions, heads]."""
         raw, labels, known = [], [], []
         for _, batch in self._batches():
-            outputs = self._all_items(batch.inputs)[1].numpy()
-            raw.append(outputs[batch.pages, batch.items])
+            raw.append(self._chosen(batch).numpy())
             labels.append(batch.labels)
             known.append(batch.known)
         nothing = np.zeros((0, len(self._source.scale.means)))
@@ -86,14 +108,38 @@ class Validation:
 
     def _batches(self) -> Iterator[tuple[Pages, Batch]]:
         order = np.arange(len(self._pages.start))
-        for pages in cut(self._pages, BATCH_PAGES, order):
+        for pages in cut(self._pages, self._size, order):
             yield pages, self._source.batch(pages)
 
-    def _score(self, logits: Any, raw: Any) -> Doubles:
-        parts, heads = iter(logits), iter(np.moveaxis(raw.numpy(), 2, 0))
-        score = np.zeros(logits[0].shape)
-        for task, weight in zip(self._tasks, self._task_weights, strict=True):
-            score += weight * (
-                next(parts).numpy() if isinstance(task, RetrievalTask) else next(heads)
-            )
-        return score
+    def _scores(self, batch: Batch) -> npt.NDArray[np.float32]:
+        asked = [
+            weight
+            for task, weight in zip(self._tasks, self._task_weights, strict=True)
+            if isinstance(task, RetrievalTask) or not self._is_large
+        ]
+        parts = self._score(batch.inputs)
+        total: npt.NDArray[np.float32] = sum(
+            np.float32(weight) * part.numpy() for weight, part in zip(asked, parts, strict=True)
+        )
+        return total
+
+
+def head_losses(
+    tasks: list[HeadTask], raw: Doubles, labels: Doubles, known: Doubles
+) -> dict[str, float]:
+    """Mean log loss of each binary task, mean squared error of each regression; 0 without labels.
+
+    Args:
+        tasks: Of the heads.
+        raw: [m, heads]; logits, or standardised values.
+        labels: [m, heads]
+        known: [m, heads]; 0 where there is no label.
+    """
+    losses = {}
+    for place, task in enumerate(tasks):
+        x, y = raw[:, place], labels[:, place]
+        of_binary = np.logaddexp(0.0, x) - x * y
+        each = of_binary if isinstance(task, BinaryTask) else (x - y) ** 2
+        counted = max(1.0, float(known[:, place].sum()))
+        losses[task.name] = float((each * known[:, place]).sum() / counted)
+    return losses

@@ -1,17 +1,22 @@
 """A case that ships, and what makes it fail: hand-made answers of a test window of 60 users."""
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipelines.contracts.model import Check, Kind, Winner
-from pipelines.gate.case import Case, Opponent, Rival, Subject
+from pipelines.gate.behaviours import Observation
+from pipelines.gate.case import Accepted, Case, Opponent, Rival, Subject
+from pipelines.gate.foresight import Chance
 from pipelines.gate.judging import judge
+from pipelines.gate.load import Load
 from pipelines.gate.probe import Probe
 from pipelines.measures.protocols import Answers
 from pipelines.measures.scores import Window
+from pipelines.models.inspection.graph import Graph
 from pipelines.params import Params
 from tests.unit.small_tables import make_data, make_manifest
 
@@ -21,6 +26,7 @@ N_USERS, EVENTS_EACH, K = 60, 20, 5
 CUT = 1_000
 
 
+@cache
 def make_window() -> Window:
     """60 users with an event before the cut, and 20 one-item pages after it."""
     rows = []
@@ -40,9 +46,10 @@ def ranks_with(window: Window, hits: float) -> np.ndarray:
 
 
 def make_answers(window: Window, hits: float) -> Answers:
-    """Answers with good predictions of both tasks."""
+    """Answers with good predictions of both tasks; of four labels one is told wrong."""
     values = window.data.values[window.rows]
-    likes = np.where(values >= 4, 0.95, 0.05)
+    is_right = np.arange(len(values)) % 8 > 1
+    likes = np.where((values >= 4) == is_right, 0.75, 0.25)
     page_rows = window.data.pages(window.rows).start
     slates = np.arange(len(page_rows))[:, None] + np.arange(K)[None, :]
     return Answers(
@@ -59,18 +66,26 @@ def make_probe(**changes: Any) -> Probe:
     """A healthy model's answers to the probes."""
     items = np.array(ITEMS, dtype=object)
     slates = np.stack([np.roll(items, -user)[:K] for user in range(N_USERS)])
+    scores = np.linspace(0, 1, len(ITEMS), dtype=np.float32)
     probe = Probe(
-        scores=np.tile(np.linspace(0, 1, len(ITEMS), dtype=np.float32), (4, 1)),
+        scores=np.tile(scores, (4, 1)),
         predictions=np.full((4, len(ITEMS), 2), 0.5, dtype=np.float32),
         slates=slates,
         masked=slates,
         forbidden=0,
-        unstable=0,
-        n_bytes=1_000,
-        latency_ms=1.0,
-        growth_bytes=0,
+        unsteady=0,
+        appeal=np.tile(scores, (5, 1)),
+        clock=np.tile(scores, (4, 1)),
+        moments=make_window().rows[[0, 45, 90, 135]],
+        chance=Chance(gain=0.01, best=0.03),
+        unread=0.0,
     )
     return replace(probe, **changes)
+
+
+def make_load(**changes: Any) -> Load:
+    """What a fast model costs."""
+    return replace(Load(latency_ms=1.0, slowdown=1.0, growth_bytes=0.0), **changes)
 
 
 def make_subject(
@@ -85,12 +100,13 @@ def make_subject(
         name=name,
         folder=Path("artifacts"),
         digest="a" * 64,
-        broken=None,
-        replayed=None,
-        fault=None,
+        n_bytes=1_000,
         manifest=manifest,
+        graph=Graph(unsafe=[], contained=[], foreign_files=[], signatures={}),
         probe=make_probe(),
+        load=make_load(),
         answers=None if hits is None else make_answers(window, hits),
+        observations=[Observation("same_slate", True, 0.0, 0.0, "slates that change")],
     )
     return replace(subject, **changes)
 
@@ -134,13 +150,16 @@ def make_case(
             family: ranks_with(window, hits),
         },
         opponent=opponent,
+        accepted=Accepted(["data/2001-01-01"], 0, len(window.data.interactions)),
+        estimates={},
     )
     return replace(case, **changes)
 
 
 def make_opponent(hits: float, fault: str | None = None) -> Opponent:
     """A champion that finds `hits` of the items."""
-    rival = Rival("as served", ranks_with(make_window(), hits), CUT - 500)
+    answers = make_answers(make_window(), hits)
+    rival = Rival("as served", answers, ["like", "rating"], CUT - 500)
     return Opponent("recommender@v1.0.0", rival, rival, fault)
 
 
@@ -163,3 +182,9 @@ def failed(case: Case) -> list[str]:
 def check_of(case: Case, name: str) -> Check:
     """The check of that name."""
     return next(check for check in judge(case).checks if check.name == name)
+
+
+def stopped(subject: Subject, check: str) -> Subject:
+    """The artifact that a check stopped, so that it answered nothing."""
+    halted = subject.stopped_by(check, "because")
+    return replace(halted, probe=None, load=None, answers=None, observations=())

@@ -4,9 +4,10 @@ import pandas as pd
 import pytest
 
 from pipelines.contracts.data import IngestRequest
-from pipelines.descriptors import Columns, Interactions
+from pipelines.descriptors import Columns, Descriptor, Interactions
 from pipelines.errors import (
     NoNewPartition,
+    NoRows,
     PartitionKey,
     TimestampFormat,
     TimestampUnit,
@@ -65,6 +66,44 @@ def test_rows_without_a_readable_time_are_counted_where_the_earliest_week_is_not
     assert [notice.slug for notice in notices] == ["timestamp-unread"]
     assert notices[0].text.startswith("3 rows")
     assert notices[0].text.endswith("line 2")
+
+
+def until(last_key: str | None) -> Descriptor:
+    return Descriptor.load("movielens-100k").model_copy(update={"last_key": last_key})
+
+
+def test_weeks_after_the_last_whole_one_are_left_out_and_counted() -> None:
+    split = partitions.split(rows(*MIXED), "week", TABLE)
+
+    kept, notices = partitions.whole(split, until("1998-03-09"))
+
+    assert partitions.keys_in(kept) == ["1998-03-09"]
+    assert len(kept[partitions.UNREAD]) == 3
+    assert [(notice.slug, notice.text[:22]) for notice in notices] == [
+        ("after-last-key", "1 rows after 1998-03-0")
+    ]
+
+
+@pytest.mark.parametrize("last_key", [None, "1998-03-16", "1998-03-23"])
+def test_nothing_is_left_out_up_to_the_last_whole_week(last_key: str | None) -> None:
+    split = partitions.split(rows(*MIXED), "week", TABLE)
+
+    kept, notices = partitions.whole(split, until(last_key))
+
+    assert kept.keys() == split.keys()
+    assert notices == []
+
+
+@pytest.mark.parametrize(
+    ("last_key", "refusal"), [("1998-03-02", NoRows), ("spring", PartitionKey)]
+)
+def test_a_last_week_before_all_rows_or_that_is_none_is_refused(
+    last_key: str, refusal: type[Exception]
+) -> None:
+    split = partitions.split(rows(*MIXED), "week", TABLE)
+
+    with pytest.raises(refusal):
+        partitions.whole(split, until(last_key))
 
 
 def test_with_nothing_new_the_rows_that_have_no_week_are_named() -> None:

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from pipelines.measures.metrics.prediction import auc, calibration_error, log_loss, rmse
 
@@ -52,3 +53,40 @@ def test_rmse_is_the_root_of_the_mean_square():
     values, predictions = np.array([1.0, 2, 3, 4]), np.array([1.0, 4, 3, 2])
 
     assert rmse(values, predictions, EVEN) == pytest.approx(math.sqrt(2))
+
+
+@pytest.fixture
+def predicted():
+    """Probabilities with ties, and labels that follow them a little."""
+    generator = np.random.default_rng(8)
+    predictions = generator.integers(0, 21, 300) / 20
+    return (generator.random(300) < 0.3 + 0.4 * predictions).astype(float), predictions
+
+
+def test_auc_agrees_with_the_statistic_of_mann_and_whitney(predicted):
+    labels, predictions = predicted
+
+    wanted = stats.mannwhitneyu(predictions[labels == 1], predictions[labels == 0]).statistic
+
+    pairs = labels.sum() * (1 - labels).sum()
+    assert auc(labels, predictions, np.ones(300)) == pytest.approx(wanted / pairs)
+
+
+def test_log_loss_agrees_with_the_likelihood_of_bernoulli_trials(predicted):
+    labels, predictions = predicted
+    inside = np.clip(predictions, 0.05, 0.95)
+
+    wanted = -stats.bernoulli.logpmf(labels, inside).mean()
+
+    assert log_loss(labels, inside, np.ones(300)) == pytest.approx(wanted)
+
+
+def test_calibration_error_agrees_with_its_definition_bin_by_bin(predicted):
+    labels, predictions = predicted
+
+    edges = np.linspace(0, 1, 11)
+    places = np.clip(np.digitize(predictions, edges) - 1, 0, 9)
+    bins = [places == place for place in np.unique(places)]
+    wanted = sum(b.mean() * abs(labels[b].mean() - predictions[b].mean()) for b in bins)
+
+    assert calibration_error(labels, predictions, np.ones(300)) == pytest.approx(wanted, abs=1e-3)

@@ -9,6 +9,9 @@ from pipelines.models import family
 from tests.unit.models.small_data import make_data
 from tests.world import world_params
 
+PARAMS = world_params()
+FAMILIES = ("cf", "popularity", "content", "multitask")
+
 
 @pytest.fixture
 def copied_code(tmp_path, monkeypatch):
@@ -19,9 +22,7 @@ def copied_code(tmp_path, monkeypatch):
 
 
 def test_edit_of_a_family_changes_its_own_digest_alone(copied_code):
-    before = {
-        name: family.code_digest(name) for name in ("cf", "popularity", "content", "multitask")
-    }
+    before = {name: family.code_digest(name) for name in FAMILIES}
 
     (copied_code / "cf" / "ease.py").write_text("changed = True\n")
 
@@ -30,9 +31,7 @@ def test_edit_of_a_family_changes_its_own_digest_alone(copied_code):
 
 
 def test_edit_of_what_families_share_changes_all_digests(copied_code):
-    before = {
-        name: family.code_digest(name) for name in ("cf", "popularity", "content", "multitask")
-    }
+    before = {name: family.code_digest(name) for name in FAMILIES}
 
     (copied_code / "serving.py").write_text("changed = True\n")
 
@@ -46,6 +45,19 @@ def test_edit_of_the_loop_changes_the_families_that_use_it(copied_code):
 
     assert family.code_digest("cf") == before["cf"]
     assert family.code_digest("multitask") != before["multitask"]
+
+
+def test_edit_of_a_source_changes_the_blend(copied_code):
+    before = family.code_digest("blend", PARAMS.blend.sources)
+
+    (copied_code / PARAMS.blend.sources[1] / "__init__.py").write_text("changed = True\n")
+
+    assert family.code_digest("blend", PARAMS.blend.sources) != before
+
+
+def test_a_blend_reads_the_parameters_of_its_sources():
+    assert {"fit", "blend", *PARAMS.blend.sources} == set(family.sections("blend", PARAMS))
+    assert set(family.sections("cf")) == {"fit", "cf"}
 
 
 def test_fit_window_without_interactions_is_refused():

@@ -10,6 +10,7 @@ from pipelines.models.serving import Query
 def make_query(items, is_event):
     nothing = tf.zeros([len(items), 0])
     return Query(
+        item_ids=nothing,
         items=tf.constant(items, tf.int32),
         is_event=tf.constant(is_event),
         events=nothing,

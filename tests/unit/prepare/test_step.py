@@ -91,6 +91,13 @@ def test_prepare_writes_tables_that_models_can_read(clone, params):
     assert prepared.newest_event == data.timestamps.max()
 
 
+@pytest.mark.parametrize(("line", "repeats"), [("", False), ("repeats: true\n", True)])
+def test_prepare_tells_whether_items_may_be_chosen_again(clone, params, line, repeats):
+    (clone / "datasets" / "small.yaml").write_text(DESCRIPTOR + line)
+
+    assert step.run(params).repeats is repeats
+
+
 def test_prepare_writes_equal_bytes_the_second_time(clone, params):
     step.run(params)
     first = storage.tree_digest(Path("data/prepared"))

@@ -26,6 +26,7 @@ class FixedOrder:
         self.item_ids = ITEM_IDS
         self.rows = {item_id: row for row, item_id in enumerate(ITEM_IDS)}
         self.heads = ["like"]
+        self.repeats = False
         self.asked: list[Query] = []
 
     def recommend(self, query: Query, allow: np.ndarray, k: int) -> Scored:
@@ -93,6 +94,22 @@ def warned(answerer: Answerer, **request: object) -> list[str]:
 def test_the_slate_leaves_out_what_is_seen_given_or_excluded(
     answerer: Answerer, asked: dict[str, object], expected: str
 ) -> None:
+    assert slate(answerer, **asked) == list(expected)
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        pytest.param({"user_id": "196"}, "abcdef", id="seen"),
+        pytest.param({"user_id": "196", "exclude_seen": True}, "bdef", id="seen, on request"),
+        pytest.param({"user_id": "196", "exclude": ["a"]}, "bcdef", id="excluded"),
+    ],
+)
+def test_what_may_be_chosen_again_stays_in_unless_the_request_says(
+    model: FixedOrder, answerer: Answerer, asked: dict[str, object], expected: str
+) -> None:
+    model.repeats = True
+
     assert slate(answerer, **asked) == list(expected)
 
 

@@ -27,6 +27,19 @@ def test_row_level_checks_have_a_limit_and_table_level_ones_have_none(
     assert all((expected.limit > 0) == (expected.level != "table") for expected in suite)
 
 
+@pytest.mark.parametrize(("is_partial", "n_checks"), [(False, 1), (True, 0)])
+def test_a_user_without_a_row_is_an_orphan_unless_users_are_known_in_part(
+    is_partial: bool, n_checks: int
+) -> None:
+    users = DESCRIPTOR.users.model_copy(update={"is_partial": is_partial})
+    descriptor = DESCRIPTOR.model_copy(update={"users": users})
+
+    suite = expectations.interactions(descriptor, LIMITS)
+
+    assert sum(expected.slug == "orphan-user" for expected in suite) == n_checks
+    assert any(expected.slug == "orphan-item" for expected in suite)
+
+
 def test_limits_come_from_the_parameters_and_the_descriptor() -> None:
     by_check = {expected.check: expected for expected in SUITES["interactions"]}
     facts = {expected.check: expected for expected in SUITES["partition"]}

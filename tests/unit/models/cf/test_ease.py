@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipelines.models.cf.ease import gram, item_vectors, item_weights
+from pipelines.models.ease import gram, item_vectors, item_weights
 
 
 def test_gram_counts_users_who_have_both_items_once_each():

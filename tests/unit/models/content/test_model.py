@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipelines.descriptors import AtLeast, BinaryTask, Rule
-from pipelines.models.content.model import SHORTEST, ContentScorer
+from pipelines.models.content.model import SHORTEST, ContentScorer, distinct_rows
 from pipelines.models.engine import tf
 from pipelines.models.serving import Query
 from pipelines.models.tasks import labels
@@ -28,16 +28,17 @@ def make_params(**changes):
     return ContentParams.model_validate({**fields, **changes})
 
 
-def make_scorer(tasks=(WATCH, LIKE), **changes):
+def make_scorer(tasks=(WATCH, LIKE), vectors=VECTORS, **changes):
     priors = np.concatenate([PRIORS, np.full((len(tasks) - 1, 3), 7.0)])
     predictions = np.zeros((3, len(tasks) - 1))
-    return ContentScorer(VECTORS, priors, predictions, list(tasks), make_params(**changes))
+    return ContentScorer(vectors, priors, predictions, list(tasks), make_params(**changes))
 
 
 def make_query(items, values=None, events=None):
     shape = (1, len(items))
     values = np.full(shape, np.nan) if values is None else np.array([values])
     return Query(
+        item_ids=tf.constant([[str(i) for i in items]], tf.string, shape),
         items=tf.constant([items], tf.int32, shape),
         is_event=tf.ones(shape, tf.bool),
         events=tf.constant([events or ["rating"] * len(items)], tf.string, shape),
@@ -70,6 +71,21 @@ def test_without_a_known_item_the_prior_is_all(items):
     components = make_scorer().answer(make_query(items)).components.numpy()
 
     np.testing.assert_allclose(components[0, 0], PRIORS[0], rtol=1e-6)
+
+
+def test_items_with_equal_features_share_a_row_and_are_still_scored_one_by_one():
+    vectors = VECTORS[[2, 0, 2]]
+
+    kinds, places = distinct_rows(vectors)
+    scorer = make_scorer(vectors=vectors)
+    components = scorer.answer(make_query([0, 2, 1])).components.numpy()
+
+    assert kinds.tolist() == [[0.0, 1.0], [1.0, 0.0]]
+    assert places.tolist() == [0, 1, 0]
+    np.testing.assert_array_equal(scorer.vectors, vectors)
+    # profile: (0, 1) twice, at a quarter and at a half, and all of (1, 0)
+    profile = np.array([1.0, 0.75]) / 1.25
+    np.testing.assert_allclose(components[0, 0], vectors @ profile + PRIORS[0], rtol=1e-6)
 
 
 def test_unknown_item_counts_as_an_event_since():

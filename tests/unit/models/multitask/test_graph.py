@@ -8,8 +8,6 @@ from pipelines.models.engine import tf
 from pipelines.models.multitask.encoders import ProfileEncoder
 from pipelines.models.multitask.labels import UserNumbers
 from pipelines.models.multitask.model import (
-    Batch,
-    CatalogueRetrieval,
     labelled_loss,
     ranking_task,
 )
@@ -43,24 +41,6 @@ def test_labels_in_the_graph_equal_those_in_numpy():
     np.testing.assert_array_equal(
         got[0] * known[0], np.stack([each.values * each.known for each in wanted], axis=1)
     )
-
-
-def test_full_softmax_leaves_out_what_is_excluded():
-    logits = tf.math.log([[1.0, 2.0, 5.0], [3.0, 1.0, 4.0]])
-    batch = Batch(
-        inputs=None,
-        excluded=tf.constant([[False, False, True], [False, False, False]]),
-        pages=tf.constant([0, 1, 1]),
-        items=tf.constant([1, 0, 2]),
-        positive=None,
-        labels=None,
-        known=None,
-    )
-
-    loss = CatalogueRetrieval()(logits, batch, tf.constant([1.0, 1.0, 0.0]))
-
-    # page 0: 2 of 1 + 2; page 1: 3 of 3 + 1 + 4; the third interaction is not positive
-    np.testing.assert_allclose(loss, -(np.log(2 / 3) + np.log(3 / 8)) / 2, rtol=1e-6)
 
 
 @pytest.mark.parametrize("task", [TASKS[0], TASKS[-1]], ids=["binary", "regression"])

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.models.content.features import MAX_VALUES, item_features
+from pipelines.models.item_features import MAX_VALUES, item_features
 
 ALIKE = {"category": 1.0, "tags": 1.0, "number": 1.0, "text": 1.0}
 

@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from pipelines.models.statistics import Doubles
+Doubles = npt.NDArray[np.float64]
 
 WORD = re.compile(r"[^\W\d_]{3,}")
 """Three letters and more: short words and digits say little."""
@@ -23,10 +24,12 @@ MAX_VALUES = 512
 """Of one field, the most carried: memory grows with items times values."""
 KNOTS = 5
 """Quantiles that a number is placed between."""
+ALIKE = {"category": 1.0, "tags": 1.0, "number": 1.0, "text": 1.0}
+"""Weights by kind with which every field counts as much."""
 
 
 def item_features(
-    items: pd.DataFrame, kinds: Mapping[str, str], weights: Mapping[str, float]
+    items: pd.DataFrame, kinds: Mapping[str, str], weights: Mapping[str, float] = ALIKE
 ) -> Doubles:
     """[items, features] float64, each row of length 1, or 0 where nothing is known of the item.
 

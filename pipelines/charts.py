@@ -46,7 +46,7 @@ def bars(figures: Mapping[str, Mapping[str, Estimate]], title: str) -> str:
             )
         axes.set_xticks(range(len(groups)), groups, rotation=20, ha="right")
         axes.set_ylim(bottom=0)
-        return _svg(chart, axes, title, is_named=bool(figures))
+        return svg(chart, axes, title, is_named=bool(figures))
 
 
 def curves(rows: Sequence[Mapping[str, float]], x: str, ys: Sequence[str], title: str) -> str:
@@ -65,16 +65,18 @@ def curves(rows: Sequence[Mapping[str, float]], x: str, ys: Sequence[str], title
                 color=COLOURS[(place + 1) % len(COLOURS)],
             )
         axes.set_xlabel(x)
-        return _svg(chart, axes, title, is_named=bool(ys))
+        return svg(chart, axes, title, is_named=bool(ys))
 
 
-def _errors(estimates: Sequence[Estimate]) -> list[list[float]]:
-    below = [e.value - e.low if e.low is not None else 0.0 for e in estimates]
-    above = [e.high - e.value if e.high is not None else 0.0 for e in estimates]
-    return [[max(0.0, gap) for gap in below], [max(0.0, gap) for gap in above]]
+def svg(chart: Figure, axes: Axes, title: str, is_named: bool) -> str:
+    """A drawn chart as an SVG element, to be called within STYLE.
 
-
-def _svg(chart: Figure, axes: Axes, title: str, is_named: bool) -> str:
+    Args:
+        chart: The chart.
+        axes: Its axes.
+        title: Of the value axis.
+        is_named: Whether what is drawn has names for a legend.
+    """
     axes.set_ylabel(title)
     if is_named:
         axes.legend(frameon=False, fontsize=8)
@@ -83,3 +85,9 @@ def _svg(chart: Figure, axes: Axes, title: str, is_named: bool) -> str:
     chart.savefig(sink, format="svg", metadata=nothing)
     text = sink.getvalue()
     return text[text.index("<svg") :]
+
+
+def _errors(estimates: Sequence[Estimate]) -> list[list[float]]:
+    below = [e.value - e.low if e.low is not None else 0.0 for e in estimates]
+    above = [e.high - e.value if e.high is not None else 0.0 for e in estimates]
+    return [[max(0.0, gap) for gap in below], [max(0.0, gap) for gap in above]]

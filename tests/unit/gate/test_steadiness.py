@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipelines.gate.probe import _unstable
+from pipelines.gate.steadiness import unsteady
 from pipelines.models.artifact import Slates
 from tests.unit.small_tables import make_data, make_manifest
 
@@ -38,9 +38,9 @@ class Wavering:
         raise NotImplementedError
 
 
-def unstable(change, wavers):
+def changed(change, wavers):
     data = make_data(ROWS, ITEMS, validation_cut=None, test_cut=10)
-    return _unstable(Wavering(change, wavers), data, np.array([0, 1, 2]), K)
+    return unsteady(Wavering(change, wavers), data, np.array([0, 1, 2]), K)
 
 
 def other_score(ids, scores, predictions):
@@ -70,13 +70,13 @@ def alone(call, n_rows):
 @pytest.mark.parametrize("change", [other_score, other_prediction, other_item])
 @pytest.mark.parametrize(("wavers", "expected"), [(in_the_second_call, 1), (alone, 3)])
 def test_another_answer_the_second_time_or_alone_is_unstable(change, wavers, expected):
-    assert unstable(change, wavers) == expected
+    assert changed(change, wavers) == expected
 
 
 @pytest.mark.parametrize("wavers", [in_the_second_call, alone])
 def test_items_with_equal_scores_may_change_places(wavers):
-    assert unstable(ties_changed_places, wavers) == 0
+    assert changed(ties_changed_places, wavers) == 0
 
 
 def test_one_and_the_same_answer_is_stable():
-    assert unstable(other_item, lambda call, n_rows: False) == 0
+    assert changed(other_item, lambda call, n_rows: False) == 0

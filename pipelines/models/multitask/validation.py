@@ -11,6 +11,7 @@ from pipelines.models.examples import Ints, Pages
 from pipelines.models.multitask.batches import Source, cut
 from pipelines.models.multitask.labels import HeadTask
 from pipelines.models.multitask.model import Batch, MultitaskModel
+from pipelines.models.multitask.sampling import NOTHING
 
 NDCG = "validation_ndcg_at_10"
 HEAD_LOSS = "validation_head_loss"
@@ -109,7 +110,7 @@ class Validation:
     def _batches(self) -> Iterator[tuple[Pages, Batch]]:
         order = np.arange(len(self._pages.start))
         for pages in cut(self._pages, self._size, order):
-            yield pages, self._source.batch(pages)
+            yield pages, self._source.batch(pages, NOTHING)
 
     def _scores(self, batch: Batch) -> npt.NDArray[np.float32]:
         asked = [

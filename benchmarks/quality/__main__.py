@@ -4,7 +4,7 @@
 
 All is chosen on the validation window: parameters (params.yaml), epochs, calibration, weights of a
 blend. The test window is read here, for figures alone. Fits are kept in the scratch folder, so a
-killed run goes on where it was. Writes results/quality.json and results/quality.md.
+killed run goes on where it was. Writes results/quality.json and .md, and the README's table.
 """
 
 import argparse
@@ -61,7 +61,9 @@ def main() -> int:
         "contenders": found,
         "paired": paired(exam, answers, PEERS),
     }
-    storage.write_atomic(TABLE, markdown(result).encode())
+    text = markdown(result)
+    storage.write_atomic(TABLE, text.encode())
+    record.put_in(record.ROOT / "README.md", "quality", f"\n{text}\n")
     record.keep("quality", result)
     return 0
 

@@ -38,6 +38,7 @@ def test_retrieval_may_be_learnt_alone_and_then_scores_alone():
     model = fitted(make_users((WATCH, LIKE, RATING)), alone)
 
     assert losses_of(model) == {"loss_watch"}
+    assert not [name for name in model.learning_curve[0] if name.startswith("validation_loss_")]
     assert model.task_weights == [1.0, 0.0, 0.0]
     assert all(np.isfinite(each.numpy()).all() for each in model.module.variables)
 

@@ -13,8 +13,14 @@ def recency(query: Query, half_life_events: float) -> Tensor:
 
     Items outside the catalogue weigh nothing, but they count as events since.
     """
-    ages = tf.cumsum(tf.cast(query.is_event, tf.float32), axis=1, exclusive=True, reverse=True)
-    return tf.where(query.items >= 0, tf.pow(2.0, -ages / half_life_events), 0.0)
+    weights = tf.pow(2.0, -events_since(query) / half_life_events)
+    return tf.where(query.items >= 0, weights, 0.0)
+
+
+def events_since(query: Query) -> Tensor:
+    """[b, h] float32: how many events of the history came after each; 0 for the newest."""
+    is_event = tf.cast(query.is_event, tf.float32)
+    return tf.cumsum(is_event, axis=1, exclusive=True, reverse=True)
 
 
 def summed(query: Query, weights: Tensor, of_items: Tensor) -> Tensor:

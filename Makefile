@@ -1,7 +1,7 @@
 # Every target sets up what it needs and is safe to run twice. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help set-up demo test coverage faults mutants bench bench-gate lint check format stop clean
+.PHONY: help set-up demo test coverage faults mutants bench bench-quality bench-gate lint check format stop clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -41,6 +41,9 @@ mutants: set-up ## Change one line at a time; n/n noticed by the test that is na
 bench: set-up ## The demo's seconds and memory against their budgets; a DAG run beside the bare commands
 	$(BIN)/python -m benchmarks.budgets
 	$(BIN)/python -m benchmarks.dag_overhead
+
+bench-quality: set-up ## Every contender by every protocol on MovieLens-100K, three seeds
+	$(BIN)/python -m benchmarks.quality
 
 bench-gate: set-up ## Send every bad model to the gate; n/n refused by the named check; false alarms
 	$(BIN)/python -m benchmarks.gate

@@ -51,7 +51,7 @@ def main() -> None:
     """Runs the named data sets one after the other and keeps the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", default=NAMES)
-    parser.add_argument("--families", help="in the place of those of params.yaml")
+    parser.add_argument("--families", help="in the place of those of params.yaml, and no blend")
     asked = parser.parse_args()
     known = storage.read_json(RESULT)["datasets"] if RESULT.exists() else {}
     for name in asked.names:
@@ -129,6 +129,7 @@ def _rename(params: Path, name: str, families: str | None) -> None:
     text = re.sub(r"(?m)^dataset: \S+", f"dataset: {name}", params.read_text())
     if families:
         text = re.sub(r"(?m)^families: \[[^]]*\]", f"families: [{families}]", text)
+        text = re.sub(r"(?m)^blends: \[[^]]*\]", "blends: []", text)
     params.write_text(text)
 
 

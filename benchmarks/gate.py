@@ -4,8 +4,9 @@
     python -m benchmarks.gate --clone DIR        # an evaluated clone of yours, which stays as it is
 
 Every bad model of benchmarks/bad_models goes through `tandem gate`; ends with 4 unless each is
-refused by the check that is named for it and the false alarms stay below their bound. What was
-fitted lies in the scratch folder, so that a run that was killed goes on.
+refused by the check that is named for it and the false alarms stay below their bound. A whole run
+writes docs/refusals.md. What was fitted lies in the scratch folder, so that a run that was killed
+goes on.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from pipelines.progress import log
 from pipelines.storage import read_record
 
 FAILED = 4
+PAGE = record.ROOT / "docs" / "refusals.md"
 SCRATCH = record.ROOT / "var" / "bench-gate"
 KEYS = ("--from", "1997-09-15", "--to", "1998-04-20")
 """All of MovieLens-100K."""
@@ -53,18 +55,25 @@ def main() -> int:
     if not options.only:
         result["false_alarms"] = _false_alarms(workshop, scratch, options)
     record.keep("gate", result)
-    print(page.table(mutants))
+    log(page.table(mutants))
+    if not options.only:
+        PAGE.write_text(page.page(result), encoding="utf-8")
     return 0 if _is_good(result) else FAILED
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--clone", type=Path, help="an evaluated clone")
-    parser.add_argument("--scratch", type=Path, default=SCRATCH)
+    parser.add_argument("--clone", type=_place, help="an evaluated clone")
+    parser.add_argument("--scratch", type=_place, default=SCRATCH)
     parser.add_argument("--retrains", type=int, default=10, help="other seeds, at least 2")
     parser.add_argument("--epochs", type=int, help="of a retrain; default: the winner's")
     parser.add_argument("--only", nargs="+", help="names of mutants; no false alarms then")
     return parser.parse_args()
+
+
+def _place(text: str) -> Path:
+    """Absolute: the gate works in another folder."""
+    return Path(text).resolve()
 
 
 def _own_clone(clone: Path) -> Path:

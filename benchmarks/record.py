@@ -40,3 +40,12 @@ def commit() -> str:
     return subprocess.run(
         words, cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.strip()
+
+
+def put_in(page: Path, name: str, text: str) -> None:
+    """Replaces what stands in a page between `<!-- NAME -->` and `<!-- /NAME -->`."""
+    before, opened, rest = page.read_text().partition(f"<!-- {name} -->\n")
+    _, closed, after = rest.partition(f"<!-- /{name} -->")
+    if not opened or not closed:
+        raise ValueError(f"{page.name} has no place for {name}")
+    storage.write_atomic(page, f"{before}{opened}{text}{closed}{after}".encode())

@@ -1,4 +1,4 @@
-"""The pages of docs/ that are generated: from the help of commands, from errors, from measurements.
+"""The pages of docs/ that are generated: the command line from its help, errors from their classes.
 
 `make format` writes them; a contract test compares what is committed with what would be written.
 """
@@ -8,15 +8,11 @@ from pathlib import Path
 
 import typer
 
-from benchmarks.bad_models import page as bad_models
 from pipelines import errors
 from pipelines.cli.application import app
 from pipelines.errors import TandemError
-from pipelines.storage import read_json
 
-ROOT = Path(__file__).resolve().parent.parent
-DOCS = ROOT / "docs"
-GATE_RESULT = ROOT / "benchmarks" / "results" / "gate.json"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
 WIDTH = 96  # columns of a help text
 GROUPS = ("Data", "Model", "Release", "Operate")
 CATEGORIES = (
@@ -30,11 +26,7 @@ CATEGORIES = (
 
 def pages() -> dict[str, str]:
     """Every generated page by file name."""
-    return {
-        "cli.md": command_page(),
-        "errors.md": error_page(),
-        "refusals.md": bad_models.page(read_json(GATE_RESULT)),
-    }
+    return {"cli.md": command_page(), "errors.md": error_page()}
 
 
 # --- the command line

@@ -138,6 +138,7 @@ def world_params(*overrides: str) -> Params:
     """params.yaml, scaled to a world with a thousandth of the events; not tuned on a model."""
     small = (
         "cf.l2=5.0",
+        "multitask.embedding_dim=64",
         "multitask.memory_l2=5.0",
         "multitask.batch_pages=64",
         "multitask.max_epochs=16",

@@ -93,11 +93,13 @@ def seal(folder: Path, manifest: Mapping[str, Any]) -> None:
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
     for empty in [path for path in folder.rglob("*") if path.is_dir() and not any(path.iterdir())]:
         empty.rmdir()
-    files = {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in paths
-    }
+    files = {path.relative_to(folder).as_posix(): _sha256(path) for path in paths}
     (folder / MANIFEST).write_text(json.dumps({**manifest, "files": files}))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def copied(original: Original, folder: Path, **lies: Any) -> Path:

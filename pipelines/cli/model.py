@@ -1,4 +1,4 @@
-"""Verbs of the Model group: prepare, train, evaluate, tune, refit, gate, reproduce."""
+"""Verbs of the Model group: prepare, train, evaluate, tune, refit, gate, compare, reproduce."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,7 @@ GROUP = "Model"
 
 def register(app: typer.Typer) -> None:
     """Adds this group's verbs."""
-    for verb in (prepare, train, evaluate, tune, refit, gate, reproduce):
+    for verb in (prepare, train, evaluate, tune, refit, gate, compare, reproduce):
         app.command(rich_help_panel=GROUP)(verb)
 
 
@@ -111,6 +111,26 @@ def gate(
         console.show(step.run_on_artifact(settings, artifact), as_json, step.require_ship)
     else:
         console.show(step.run(settings), as_json, step.enforce if enforce else None)
+
+
+def compare(
+    origins: Annotated[int, typer.Option(min=1, help="How many cuts in time.")] = 4,
+    families: Annotated[
+        str, typer.Option(metavar="A,B", help="Which families; all by default.")
+    ] = "",
+    as_json: Json = False,
+    params: ParamsFile = None,
+    override: Overrides = None,
+) -> None:
+    """Fit families at several cuts in time and compare them on what followed each.
+
+    Example: tandem compare --origins 4 --families cf,multitask
+    """
+    from pipelines.compare import step
+
+    settings = load(params, override)
+    chosen = families.split(",") if families else settings.families
+    console.show(step.run(settings, chosen, origins), as_json)
 
 
 def reproduce(

@@ -233,6 +233,32 @@ class Refitted(Record):
     fit_until: str
 
 
+class FamilyAtOrigin(Record):
+    """How a family that learnt up to a cut did on the window after it."""
+
+    cut: str
+    """RFC 3339."""
+    family: str
+    ndcg: float
+    n_events: int
+    n_users: int
+
+
+class PairOfFamilies(Difference):
+    """A paired difference over all origins together."""
+
+    pair: str
+    """"A-B": A minus B."""
+
+
+class Compared(Record):
+    """What `compare` reports."""
+
+    metric: str
+    origins: list[FamilyAtOrigin]
+    pairs: list[PairOfFamilies]
+
+
 class PairedGains(Record):
     """What two models gained on one window, user by user; it holds no ids.
 

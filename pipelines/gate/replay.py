@@ -22,6 +22,7 @@ def replay(folder: Path) -> list[dict[str, object]]:
         BadArtifact: The folder is not what its manifest says.
     """
     artifact, requests = open_artifact(folder), read_golden(folder).requests
+    catalogue = set(artifact.manifest.item_ids)
     wrong: list[dict[str, object]] = []
     for request in requests:
         # one by one, although they were answered in one batch: a row must not depend on others
@@ -29,6 +30,8 @@ def replay(folder: Path) -> list[dict[str, object]]:
         allow = to_allow([request], len(artifact.manifest.item_ids))
         now = answered(request, artifact.recommend(queries, allow, request.k), 0)
         found = differences(request.expected, now.expected)
+        foreign = sorted(set(now.expected.item_ids) - catalogue)
+        found += [f"{item_id} is no item of its catalogue" for item_id in foreign[:1]]
         if found:
             wrong.append({"name": request.name, "differences": found})
     return wrong

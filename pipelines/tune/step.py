@@ -21,7 +21,7 @@ from pipelines.tune.report import page
 from pipelines.tune.searching import Bench, Lane, search
 from pipelines.tune.spaces import SearchSpace, identity, search_space
 from pipelines.tune.studies import Study
-from pipelines.tune.summary import Measure, found, summarise
+from pipelines.tune.summary import Measure, found, headline, summarise
 from pipelines.tune.turns import Share
 from pipelines.tune.windows import without_test
 
@@ -65,8 +65,8 @@ def run(params: Params, wanted: Wanted) -> Tuned:
 
         is_interrupted = search(bench, lanes, wanted.budget_minutes * 60)
 
-        measure = Measure(bench.metric, data.prepared.heads, params.evaluate.bootstrap_samples)
-        searches = [summarise(lane.study, measure, params.fit.seed) for lane in lanes]
+        measure = Measure(params, data.prepared.heads)
+        searches = [summarise(lane.study, measure) for lane in lanes]
         if wanted.write and not is_interrupted:
             searches = _write_back(wanted.params_file, searches, data.prepared.data_version)
         report = TuneReport(
@@ -103,7 +103,7 @@ def _bench(params: Params, wanted: Wanted, home: Home) -> tuple[Bench, PreparedD
         folder=folder,
         logs=home.logs,
         text=edited(text, overrides),
-        metric=f"ndcg_at_{params.evaluate.k}",
+        metric=headline(params),
         experiments=Experiments(Path.cwd()),
     )
     return bench, data, storage.tree_digest(prepared)

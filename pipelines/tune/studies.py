@@ -116,8 +116,6 @@ class Study:
         for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             if trial.number not in replaced and trial.params.keys() == self.space.spaces.keys():
                 self._wait_for(trial.params, {INSTEAD: trial.number})
-            elif trial.number not in replaced and "fixed_params" in trial.system_attrs:
-                self._wait_for(trial.system_attrs["fixed_params"], {INSTEAD: trial.number})
             _void(self._study, trial.number)
 
     def _wait_for(self, drawn: Mapping[str, Any], attributes: dict[str, Any]) -> None:

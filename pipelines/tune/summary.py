@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pipelines.contracts.tune import Found, Judgement, Search, Trial
 from pipelines.models.family import code_digest
+from pipelines.params import Params
 from pipelines.tune.judging import best_of, front, judge, objectives
 from pipelines.tune.studies import Study
 
@@ -13,28 +14,25 @@ from pipelines.tune.studies import Study
 class Measure:
     """What trials are judged by."""
 
-    metric: str
-    """The headline metric."""
+    params: Params
     heads: Sequence[str]
     """The binary and regression tasks."""
-    samples: int
-    """Bootstrap resamples."""
 
 
-def summarise(study: Study, measure: Measure, seed: int) -> Search:
-    """All that a study has found.
+def headline(params: Params) -> str:
+    """The metric that is maximised."""
+    return f"ndcg_at_{params.evaluate.k}"
 
-    Args:
-        study: With its trials.
-        measure: What trials are judged by.
-        seed: Of the resamples.
-    """
-    trials, space = study.trials, study.space
+
+def summarise(study: Study, measure: Measure) -> Search:
+    """All that a study has found."""
+    trials, space, params = study.trials, study.space, measure.params
+    metric, samples = headline(params), params.evaluate.bootstrap_samples
     best, present = best_of(trials), _present(trials, study)
     judgement = None
     if best is not None and present is not None:
-        judgement = judge(study.gains, best.number, present.number, measure.samples, seed)
-    aims = objectives(trials, measure.metric, measure.heads)
+        judgement = judge(study.gains, best.number, present.number, samples, params.fit.seed)
+    aims = objectives(trials, metric, measure.heads)
     return Search(
         family=space.family,
         study=study.name,
@@ -47,7 +45,7 @@ def summarise(study: Study, measure: Measure, seed: int) -> Search:
         importance=study.importance(),
         objectives=aims,
         front=front(trials, aims) if len(aims) > 1 else [],
-        verdict=verdict(measure.metric, trials, present, judgement),
+        verdict=verdict(metric, trials, present, judgement),
         is_written=False,
     )
 

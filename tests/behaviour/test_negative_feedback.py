@@ -31,7 +31,7 @@ def model(tmp_path_factory):
         rows += [(f"{user:03}", opener, first, value), (f"{user:03}", then, first + 1, 3.0)]
     data = make_data(rows, items=ITEMS, cut=UNTIL)
     folder = tmp_path_factory.mktemp("artifact") / "multitask"
-    fitted = fit("multitask", data, world_params(), until=UNTIL, epochs=12, calibration=None)
+    fitted = fit("multitask", data, world_params(), until=UNTIL, epochs=10, calibration=None)
     write(folder, fitted, data, world_params(), UNTIL - 1)
     return open_artifact(folder)
 

@@ -38,6 +38,7 @@ TRIAL = "pipelines.tune.trial"
 DEADLINE_SECONDS = 180.0
 WORLD = {
     "families": "[cf]",
+    "blends": "[]",
     "evaluate.k": "3",
     "evaluate.bootstrap_samples": "200",
     "cf.l2": "900000.0",  # so much that only the prior, popularity, is left

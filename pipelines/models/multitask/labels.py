@@ -18,6 +18,8 @@ PRIOR_EVENTS = 3.0
 """Events with a residual of 0 that every user is given."""
 HALF_LIFE_EVENTS = 10.0
 """For the recent mean: that many events further back, a label weighs half."""
+SMALLEST_SPREAD = 1e-6
+"""Of the items' means; less is the noise of sums, and says nothing of an item."""
 NEVER_SEEN = -1
 """A code that no event has."""
 
@@ -52,7 +54,7 @@ class UserNumbers(tf.Module):
         self.tasks, self.kinds = tasks, kinds
         self.means = tf.constant(np.vstack([means.means, means.base]), tf.float32)
         spread = means.means.std(axis=0)
-        self.spread = tf.constant(np.where(spread > 0, spread, 1.0), tf.float32)
+        self.spread = tf.constant(np.where(spread > SMALLEST_SPREAD, spread, 1.0), tf.float32)
 
     def __call__(self, inputs: Inputs, told: Told) -> User:
         """Mean residuals, of all of the history and of late, and its log length."""

@@ -153,7 +153,7 @@ class Memory(tf.keras.layers.Layer):
         batch = tf.shape(inputs.items)[0]
         rows = tf.repeat(tf.range(batch)[:, None], length, axis=1)
         indices = tf.stack([rows, tf.maximum(items, 0)], axis=2)
-        scales = tf.exp(self.scale(numbers))
+        scales = tf.exp(tf.minimum(self.scale(numbers), LARGEST_LOG_WEIGHT))
         added = []
         for kind in range(KINDS):
             history = tf.scatter_nd(indices, events[..., kind], [batch, tf.shape(counted)[1]])

@@ -18,6 +18,9 @@ class Drawn(NamedTuple):
     chances: Doubles
 
 
+NOTHING = Drawn(np.zeros(0, dtype=np.int64), np.zeros(0))
+
+
 class Sampler:
     """Draws items without replacement, the popular ones more often.
 

@@ -11,6 +11,7 @@ from pipelines.models.examples import Ints, Pages
 from pipelines.models.multitask.batches import Source, cut
 from pipelines.models.multitask.labels import HeadTask
 from pipelines.models.multitask.model import Batch, MultitaskModel
+from pipelines.models.multitask.sampling import NOTHING
 
 NDCG = "validation_ndcg_at_10"
 HEAD_LOSS = "validation_head_loss"
@@ -74,11 +75,15 @@ class Validation:
         return len(self._rows) > 0
 
     def figures(self) -> dict[str, float]:
-        """What an epoch is judged by: `NDCG`, and where there are heads, their losses."""
-        raw, labels, known = self.outputs()
-        losses = head_losses(self._heads, raw, labels, known)
-        named = {f"validation_loss_{name}": loss for name, loss in losses.items()}
-        total = sum(self._loss_weights[task.kind] * losses[task.name] for task in self._heads)
+        """What an epoch is judged by: `NDCG`, and the losses of the heads that are learnt."""
+        losses = head_losses(self._heads, *self.outputs())
+        learnt = {
+            task.name: self._loss_weights[task.kind]
+            for task in self._heads
+            if self._loss_weights[task.kind] > 0
+        }
+        named = {f"validation_loss_{name}": losses[name] for name in learnt}
+        total = sum(weight * losses[name] for name, weight in learnt.items())
         return {NDCG: self.ndcg_at_10(), **named, HEAD_LOSS: float(total)}
 
     def ndcg_at_10(self) -> float:
@@ -109,7 +114,7 @@ class Validation:
     def _batches(self) -> Iterator[tuple[Pages, Batch]]:
         order = np.arange(len(self._pages.start))
         for pages in cut(self._pages, self._size, order):
-            yield pages, self._source.batch(pages)
+            yield pages, self._source.batch(pages, NOTHING)
 
     def _scores(self, batch: Batch) -> npt.NDArray[np.float32]:
         asked = [

@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.models.multitask.batches import Encoders, Source, by_fold, cut, pages_to_learn
 from pipelines.models.multitask.encoders import event_encoder, profile_encoder
-from pipelines.models.multitask.sampling import Drawn
+from pipelines.models.multitask.sampling import NOTHING, Drawn
 from tests.unit.models.small_data import make_data
 
 UNTIL = 9
@@ -84,9 +84,8 @@ def test_sampled_softmax_is_over_what_was_drawn_and_what_the_page_chose():
 
 def test_what_only_another_page_chose_is_outside_a_pages_sampled_softmax():
     data = make_data(DRAWN_ROWS, items=("a", "b", "c", "d", "e"))
-    nothing = Drawn(np.zeros(0, dtype=np.int64), np.zeros(0))
 
-    batch = make_source(data).batch(pages_to_learn(data, UNTIL), nothing)
+    batch = make_source(data).batch(pages_to_learn(data, UNTIL), NOTHING)
 
     own = np.zeros(batch.excluded.shape, dtype=bool)
     own[batch.pages, batch.targets] = True

@@ -1,0 +1,1 @@
+"""How good the recommenders are on MovieLens-100K, by every protocol; see `__main__`."""

@@ -14,11 +14,14 @@ from pydantic import (
 )
 
 from pipelines.sections import (
+    AlsParams,
     MultitaskParams,
+    NeighboursParams,
     Port,
     Positive,
     PositiveFloat,
     Section,
+    SequenceParams,
     Share,
     Weight,
 )
@@ -26,7 +29,7 @@ from pipelines.yaml_records import override, read_yaml, refused
 
 ON_GRID = 1e-8
 """That far from a multiple of its step, a float is one."""
-Family = Literal["popularity", "cf", "content", "multitask"]
+Family = Literal["popularity", "cf", "content", "neighbours", "als", "sequence", "multitask"]
 Blend = Literal["blend"]
 
 
@@ -323,6 +326,9 @@ class Params(Section):
     popularity: PopularityParams
     cf: CfParams
     content: ContentParams
+    neighbours: NeighboursParams
+    als: AlsParams
+    sequence: SequenceParams
     multitask: MultitaskParams
     blend: BlendParams
     evaluate: EvaluateParams

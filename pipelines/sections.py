@@ -1,4 +1,4 @@
-"""What the sections of params.yaml are made of, and the multi-task model's own."""
+"""What the sections of params.yaml are made of, and those of the models that learn item to item."""
 
 from typing import Annotated, Literal
 
@@ -103,3 +103,79 @@ class MultitaskParams(Section):
     """Drawn for a step's softmax, where it is sampled."""
     rank_candidates: Annotated[int, Field(ge=1000)]
     """Best of the retrieval order that the heads rank, where the catalogue is large."""
+
+
+class NeighbourhoodParams(Section):
+    """What the families of sparse item-item weights share."""
+
+    half_life_events: PositiveFloat
+    """That many events further back, an event of the history weighs half."""
+    max_history: Positive
+    prior_half_life_days: PositiveFloat
+    """As in `popularity`, for the prior."""
+    prior_weight: PositiveFloat
+    """Of recent popularity (largest = 1) beside the sum of weights (largest of one event = 1)."""
+
+
+class NeighboursParams(NeighbourhoodParams):
+    """Item-item nearest neighbours with recency-weighted history."""
+
+    neighbours: Positive
+    """Items that are kept for each item; memory grows with them times the catalogue."""
+    shrinkage: Weight
+    """What is added to the counts, so that few choices say little."""
+    target_exponent: Annotated[float, Field(ge=0, le=1)]
+    """Of the count of the item that is scored; the other one has what is left of 1."""
+    user_exponent: Weight
+    """Somebody who chose n items counts n to minus that."""
+
+
+class SequenceParams(NeighbourhoodParams):
+    """Sequence rules with recency-weighted history."""
+
+    followers: Positive
+    """Items that are kept for each item; memory grows with them times the catalogue."""
+    max_steps: Positive
+    """Events that lie between at most, plus one."""
+    rule_half_life_events: PositiveFloat
+    """That many events further apart, what follows counts half."""
+    shrinkage: Weight
+    """Choices that nothing followed, which every item is given."""
+
+
+class FactorisationParams(Section):
+    """Labels by factors of items, the user's part solved live; variances in units of the noise."""
+
+    dim: Positive
+    rounds: Positive
+    """Of alternating between users and items while fitting."""
+    l2: PositiveFloat
+    """Of factors; its inverse is the variance of a taste in one direction."""
+    item_bias_l2: PositiveFloat
+    item_half_life_days: PositiveFloat
+    """After that time a label counts half for its item."""
+    user_variance: PositiveFloat
+    """Of a user's lasting bias."""
+    mood_variance: PositiveFloat
+    """Of a user's passing bias."""
+    mood_half_life_events: PositiveFloat
+    """Two events that far apart share half of the mood."""
+    taste_half_life_events: PositiveFloat
+
+
+class AlsParams(Section):
+    """Implicit ALS; its predictions are of a factorisation of the labels."""
+
+    dim: Positive
+    l2: PositiveFloat
+    confidence: PositiveFloat
+    """That a choice adds to the confidence of 1 that every pair has."""
+    rounds: Positive
+    half_life_events: PositiveFloat
+    """That many events further back, an event of the history weighs half."""
+    max_history: Positive
+    prior_half_life_days: PositiveFloat
+    """As in `popularity`, for the prior."""
+    prior_weight: PositiveFloat
+    """Of recent popularity (largest = 1) beside the expected preference."""
+    labels: FactorisationParams

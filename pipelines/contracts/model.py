@@ -14,7 +14,7 @@ CheckVerdict = Literal["pass", "fail", "undecided", "not_applicable"]
 Decision = Literal["ship", "hold", "reject"]
 
 POPULARITY = "popularity"
-BASELINES = (POPULARITY, "cf", "content")
+BASELINES = (POPULARITY, "cf", "content", "neighbours", "als", "sequence")
 """Families that a challenger must beat, as far as they are trained."""
 
 RUN_FILE = Path("run.yaml")

@@ -23,7 +23,7 @@ from pipelines.models.recency import events_since
 from pipelines.models.serving import Query, Tensor, constant
 from pipelines.models.statistics import DAY_US, Doubles, known_rows
 from pipelines.models.tasks import meets
-from pipelines.params import FactorisationParams
+from pipelines.sections import FactorisationParams
 
 INITIAL_SPREAD = 0.1
 """Standard deviation of the factors that the alternation starts from."""
@@ -236,7 +236,9 @@ def known_query(data: PreparedData, rows: Ints, max_history: int) -> Query:
     """The queries of the rows' moments, by catalogue rows; a profile plays no part."""
     positions = data.history_rows(rows, max_history)
     is_event = positions >= 0
+    item_ids = data.interactions["item_id"].to_numpy(object)
     return Query(
+        item_ids=tf.constant(np.where(is_event, item_ids[positions], ""), tf.string),
         items=tf.constant(np.where(is_event, data.item_rows[positions], -1), tf.int32),
         is_event=tf.constant(is_event),
         events=tf.constant(np.where(is_event, data.events[positions], ""), tf.string),

@@ -51,13 +51,13 @@ def model(request, artifacts) -> Artifact:
     return artifacts(request.param)
 
 
-@pytest.fixture(params=("cf", "multitask", "blend"))
+@pytest.fixture(params=("cf", "neighbours", "als", "sequence", "multitask", "blend"))
 def personal(request, artifacts) -> Artifact:
     """The families that read which items follow which."""
     return artifacts(request.param)
 
 
-@pytest.fixture(params=("popularity", "cf", "content"))
+@pytest.fixture(params=("popularity", "cf", "content", "neighbours", "als", "sequence"))
 def linear(request, artifacts) -> Artifact:
     """The families whose score is a sum, so that they can say why."""
     return artifacts(request.param)

@@ -17,7 +17,7 @@ from pipelines.models.factorisation import (
     read_labels,
     target_of,
 )
-from pipelines.params import FactorisationParams
+from pipelines.sections import FactorisationParams
 from tests.unit.models.small_data import DAY_US, make_data
 
 VALUE = Target(None)

@@ -108,6 +108,10 @@ class MultitaskParams(Section):
 class NeighbourhoodParams(Section):
     """What the families of sparse item-item weights share."""
 
+    nearest: Positive
+    """Items that are kept for each item."""
+    max_weights: Positive
+    """Of all items together, 8 bytes each: a large catalogue keeps fewer of each item."""
     half_life_events: PositiveFloat
     """That many events further back, an event of the history weighs half."""
     max_history: Positive
@@ -120,8 +124,6 @@ class NeighbourhoodParams(Section):
 class NeighboursParams(NeighbourhoodParams):
     """Item-item nearest neighbours with recency-weighted history."""
 
-    neighbours: Positive
-    """Items that are kept for each item; memory grows with them times the catalogue."""
     shrinkage: Weight
     """What is added to the counts, so that few choices say little."""
     target_exponent: Annotated[float, Field(ge=0, le=1)]
@@ -133,8 +135,6 @@ class NeighboursParams(NeighbourhoodParams):
 class SequenceParams(NeighbourhoodParams):
     """Sequence rules with recency-weighted history."""
 
-    followers: Positive
-    """Items that are kept for each item; memory grows with them times the catalogue."""
     max_steps: Positive
     """Events that lie between at most, plus one."""
     rule_half_life_events: PositiveFloat

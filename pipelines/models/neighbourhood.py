@@ -150,15 +150,17 @@ def chosen_by(data: PreparedData, rows: Ints) -> sparse.csr_array:
     return chosen
 
 
-def nearest_of(blocks: Iterator[sparse.csr_array], n_items: int, width: int) -> Nearest:
-    """The largest weights of each item, those of the whole scaled to 1; of equals the first.
+def nearest_of(
+    blocks: Iterator[sparse.csr_array], n_items: int, params: NeighbourhoodParams
+) -> Nearest:
+    """The largest weights of each item, the largest of all scaled to 1; of equals the first.
 
     Args:
         blocks: [some items, items], one after the other, all of the catalogue.
         n_items: Size of the catalogue.
-        width: How many to keep of an item.
+        params: How many to keep.
     """
-    width = min(width, n_items)
+    width = max(1, min(params.nearest, n_items, params.max_weights // n_items))
     found = Nearest(np.zeros((n_items, width), np.int64), np.zeros((n_items, width)))
     first = 0
     for block in blocks:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipelines.models.artifact import MANIFEST, open_artifact, write
+from pipelines.models.artifact import MANIFEST, check_files, open_artifact, write
 from pipelines.models.family import Source, fit, parts
 from tests.behaviour.asking import ask, scores_of
 from tests.behaviour.conftest import FAMILIES
@@ -202,6 +202,25 @@ def test_fit_learns_nothing_from_after_its_end(family, world, tmp_path):
 
     for known, changed in zip(*vectors, strict=True):
         np.testing.assert_allclose(changed, known, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["neighbours", "als", "sequence"])
+def test_equal_data_and_parameters_give_equal_weights_and_answers(
+    family, artifacts, world, tmp_path
+):
+    """Would catch threads, iterations or starts that differ from fit to fit.
+
+    The graph's bytes number the functions of the whole process, so they are left out here.
+    """
+    params = world_params()
+
+    fitted = fit(family, world.data, params, until=VALIDATION_CUT, epochs=None, calibration=None)
+    write(tmp_path / family, fitted, world.data, params, VALIDATION_CUT - 1)
+
+    first, second = artifacts(family).manifest.files, check_files(tmp_path / family).files
+    learnt = [name for name in first if not name.endswith("saved_model.pb")]
+    assert len(learnt) >= 3
+    assert {name: first[name] for name in learnt} == {name: second[name] for name in learnt}
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -59,12 +59,13 @@ def test_newest_event_counts_most(personal, world):
     assert right_backwards < right_share(personal, world, WINDOW)
 
 
-def test_next_item_stands_before_the_previous_one(multitask):
+@pytest.mark.parametrize("family", ["multitask", "sequence"])
+def test_next_item_stands_before_the_previous_one(family, artifacts):
     """Would catch a symmetric model: A leads to B, B does not lead to A."""
     places = range(2, len(ALPHA) - 2)
     queries = ask(*([ALPHA[place]] for place in places))
 
-    scores = scores_of(multitask, queries, ALPHA)
+    scores = scores_of(artifacts(family), queries, ALPHA)
 
     forward = [scores[row, place + 1] > scores[row, place - 1] for row, place in enumerate(places)]
     assert np.mean(forward) >= 0.9
@@ -133,7 +134,7 @@ def test_fresh_item_is_closest_to_those_who_like_its_kind(multitask):
     assert of_beta > max(of_alpha, of_gamma)
 
 
-@pytest.mark.parametrize("family", ["cf", "content"])
+@pytest.mark.parametrize("family", ["cf", "content", "neighbours", "als", "sequence"])
 def test_user_without_history_gets_what_is_popular(family, artifacts):
     """Would catch ties that decide a cold user's slate: constant scores in manifest order."""
     nobody = ask([])

@@ -55,7 +55,7 @@ def test_content_finds_new_items_as_well_as_can_be(content, cold_world):
     assert right_share(content, cold_world, WINDOW) == pytest.approx(ceiling, abs=noise)
 
 
-@pytest.mark.parametrize("family", ["popularity", "cf"])
+@pytest.mark.parametrize("family", ["popularity", "cf", "neighbours", "als", "sequence"])
 def test_whoever_counts_choices_alone_finds_no_new_item(family, fitted, cold_world):
     """Would catch a leaked future: before the cut there is nothing to know of a new item."""
     reached = right_share(fitted(family), cold_world, WINDOW)

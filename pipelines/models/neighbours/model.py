@@ -45,14 +45,14 @@ def fit(
         own,
         until,
         lambda task: nearest_of(
-            similarities(chosen[task.name], own, data.prepared.repeats), n_items, own.neighbours
+            similarities(chosen[task.name], own, data.prepared.repeats), n_items, own
         ),
         lambda task: chosen[task.name],
     )
     scorer = NeighbourhoodScorer(learnt, own.half_life_events)
     notes = (
-        f"The score is a sum over the history of similarities to the {own.neighbours} items "
-        "nearest to each event; without a history, recent popularity."
+        "The score is a sum over the history of similarities to the items nearest to each event; "
+        "without a history, recent popularity."
     )
     return fitted("neighbours", scorer, data, own.max_history, notes)
 

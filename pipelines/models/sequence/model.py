@@ -41,7 +41,7 @@ def fit(
         data,
         own,
         until,
-        lambda task: nearest_of(rules(data, task, own, until), n_items, own.followers),
+        lambda task: nearest_of(rules(data, task, own, until), n_items, own),
         lambda task: chosen_by(data, positive_rows(data, task, until)),
     )
     scorer = NeighbourhoodScorer(learnt, own.half_life_events)

@@ -15,6 +15,7 @@ from pipelines.models.neighbourhood import (
     nearest_of,
 )
 from pipelines.models.serving import Query
+from pipelines.sections import NeighbourhoodParams
 from tests.unit.models.small_data import make_data
 
 PRIORS = np.array([[0.3, 0.2, 0.1], [7.0, 8.0, 9.0]])
@@ -25,6 +26,17 @@ def make_scorer():
     nearest = Nearest(np.array([[1, 2], [2, 0], [0, 0]]), np.array([[1, 0.5], [0.25, 0], [0, 0]]))
     learnt = Learnt([nearest, None], PRIORS, np.zeros((3, 1)), np.zeros((3, 2)))
     return NeighbourhoodScorer(learnt, half_life_events=1.0)
+
+
+def keeping(nearest, max_weights):
+    return NeighbourhoodParams(
+        nearest=nearest,
+        max_weights=max_weights,
+        half_life_events=1.0,
+        max_history=9,
+        prior_half_life_days=1.0,
+        prior_weight=1.0,
+    )
 
 
 def make_query(items):
@@ -73,7 +85,7 @@ def test_the_largest_weights_of_each_item_are_kept_and_scaled():
     weights = np.array([[0, 2.0, 4.0, 2.0], [1.0, 0, 0, 0], [0, 0, 0, 0], [1.0, 3.0, 0, 8.0]])
     blocks = (sparse.csr_array(weights[part]) for part in (slice(0, 2), slice(2, 4)))
 
-    kept = nearest_of(blocks, 4, 2)
+    kept = nearest_of(blocks, 4, keeping(nearest=2, max_weights=99))
 
     dense = np.zeros((4, 4))
     np.add.at(dense, (np.arange(4)[:, None], kept.items), kept.weights)
@@ -82,8 +94,15 @@ def test_the_largest_weights_of_each_item_are_kept_and_scaled():
     np.testing.assert_array_equal(dense, expected)
 
 
+@pytest.mark.parametrize(("max_weights", "width"), [(99, 3), (8, 2), (1, 1)])
+def test_a_large_catalogue_keeps_fewer_of_each_item(max_weights, width):
+    everything = iter([sparse.csr_array(np.ones((4, 4)))])
+
+    assert nearest_of(everything, 4, keeping(3, max_weights)).items.shape == (4, width)
+
+
 def test_no_weights_at_all_are_zeros():
-    kept = nearest_of(iter([sparse.csr_array((3, 3))]), 3, 2)
+    kept = nearest_of(iter([sparse.csr_array((3, 3))]), 3, keeping(2, 99))
 
     assert not kept.weights.any()
 

@@ -14,7 +14,8 @@ CHOSEN = sparse.csr_array(np.array([[1.0, 1, 0], [1, 1, 1], [1, 0, 0], [1, 0, 0]
 def similar(repeats=False, **changes):
     params = NeighboursParams(
         **{
-            "neighbours": 9,
+            "nearest": 9,
+            "max_weights": 99,
             "shrinkage": 0.0,
             "target_exponent": 0.5,
             "user_exponent": 0.0,

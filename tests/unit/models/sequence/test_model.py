@@ -14,7 +14,8 @@ from tests.unit.models.small_data import WATCH, make_data
 def found_in(rows, until=99, repeats=False, **changes):
     params = SequenceParams(
         **{
-            "followers": 9,
+            "nearest": 9,
+            "max_weights": 99,
             "max_steps": 2,
             "rule_half_life_events": 1.0,
             "shrinkage": 0.0,

@@ -6,6 +6,7 @@ import pytest
 from pipelines.descriptors import AtLeast, BinaryTask, RegressionTask, Rule
 from pipelines.models.engine import tf
 from pipelines.models.factorisation import (
+    INITIAL_SPREAD,
     Factors,
     FoldIn,
     Labelled,
@@ -97,42 +98,34 @@ def test_one_label_is_shared_between_user_and_item_as_by_hand():
     np.testing.assert_allclose(factors.biases, [0.2, -0.2, 0.0], atol=1e-9)
 
 
-def test_fit_stands_still_where_the_penalised_error_does():
-    """The gradient of eq. (5), with our weights, is 0 for the items given the users."""
+def test_a_round_is_the_users_ridge_regressions_and_then_the_items():
+    """Would catch ridges, weights or roles of the two sides that are exchanged."""
     random = np.random.default_rng(3)
-    users, items = np.divmod(np.arange(80), 4)
-    users %= 9
-    # two clear directions, so that the alternation settles soon
-    tastes = random.normal(0, 3, (9, 2)) @ random.normal(0, 3, (2, 4))
-    table = known(users, items, 3 + tastes[users, items], random.uniform(0.2, 1, 80))
-    params = make_params(l2=0.5, rounds=300)
+    users, items = random.integers(0, 9, 80), random.integers(0, 4, 80)
+    table = known(users, items, random.normal(3, 1, 80), random.uniform(0.2, 1, 80))
+    params = make_params(l2=0.5, rounds=1)
+    start = np.random.default_rng(5).normal(0, INITIAL_SPREAD, (5, 2))
 
-    factors = fit_factors(table, 5, params, seed=1)
+    factors = fit_factors(table, 5, params, seed=5)
 
-    of_users = _users_given(table, factors, params)
-    inputs = np.concatenate([np.ones((80, 1)), of_users[users, 1:]], axis=1)
-    fitted = (inputs * np.c_[factors.biases, factors.vectors][items]).sum(axis=1)
-    left = table.values - factors.mean - of_users[users, 0] - fitted
-    for item in range(4):
-        own = items == item
-        pull = (table.weights[own, None] * inputs[own] * left[own, None]).sum(axis=0)
-        ridge = np.array([params.item_bias_l2, params.l2, params.l2])
-        np.testing.assert_allclose(
-            pull, ridge * np.r_[factors.biases[item], factors.vectors[item]], atol=1e-3
-        )
+    mean, even = table.values.mean(), np.ones(80)
+    user_ridge, item_ridge = np.diag([1 / 0.75, 0.5, 0.5]), np.diag([2.0, 0.5, 0.5])
+    of_users = _solved(users, start[items], table.values - mean, even, user_ridge)
+    left = table.values - mean - of_users[users, 0]
+    expected = _solved(items, of_users[users, 1:], left, table.weights, item_ridge)
+    np.testing.assert_allclose(np.c_[factors.biases, factors.vectors][:4], expected, atol=1e-9)
     assert factors.biases[4] == 0
     assert not factors.vectors[4].any()
 
 
-def _users_given(table, factors, params):
-    ridge = np.diag([1 / (params.user_variance + params.mood_variance), params.l2, params.l2])
-    solved = []
-    for user in range(9):
-        own = table.users == user
-        inputs = np.concatenate([np.ones((own.sum(), 1)), factors.vectors[table.items[own]]], 1)
-        left = table.values[own] - factors.mean - factors.biases[table.items[own]]
-        solved.append(np.linalg.solve(inputs.T @ inputs + ridge, inputs.T @ left))
-    return np.array(solved)
+def _solved(groups, inputs, labels, weights, ridge):
+    rows = []
+    for group in range(groups.max() + 1):
+        own = groups == group
+        design = np.concatenate([np.ones((own.sum(), 1)), inputs[own]], axis=1)
+        weighted = design * weights[own, None]
+        rows.append(np.linalg.solve(weighted.T @ design + ridge, weighted.T @ labels[own]))
+    return np.array(rows)
 
 
 def test_nothing_known_is_nothing_learnt():

@@ -24,8 +24,6 @@ def figures(exam: Exam, models: Mapping[str, Artifact]) -> tuple[dict[str, Any],
     live = exam.live(models["live"])
     all_live = estimates(live, exam.test)
     slices = sliced(live, exam.test)
-    last = exam.last(models["last"])
-    window = exam.window(models["window"])
     cold = exam.cold_hits(models["live"])
     found = {
         "live": {
@@ -36,14 +34,22 @@ def figures(exam: Exam, models: Mapping[str, Artifact]) -> tuple[dict[str, Any],
             for name, known in slices.items()
             if name.startswith("history:")
         },
-        "last": {
-            name: exam.held_out.bootstrap.mean(of(last.ranks, 10)).model_dump()
-            for name, of in (("hr_at_10", ranking.hit), ("ndcg_at_10", ranking.ndcg))
-        },
-        "window": {"ndcg_at_10": _of_users(exam, window)},
         "cold items": {"hr_at_50": round(float(cold.mean()), 6), "n_events": len(cold)},
     }
-    return found, live
+    return found | _by_other_cuts(exam, models), live
+
+
+def _by_other_cuts(exam: Exam, models: Mapping[str, Artifact]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if "last" in models:
+        last = exam.last(models["last"])
+        found["last"] = {
+            name: exam.held_out.bootstrap.mean(of(last.ranks, 10)).model_dump()
+            for name, of in (("hr_at_10", ranking.hit), ("ndcg_at_10", ranking.ndcg))
+        }
+    if "window" in models:
+        found["window"] = {"ndcg_at_10": _of_users(exam, exam.window(models["window"]))}
+    return found
 
 
 def paired(

@@ -14,7 +14,8 @@ FUNCTION_LINES = 40
 DAG_LINES = 60
 PARAMETERS = 5
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "misc", "base", "core", "manager", "handler"}
-LISTS = {"pipelines/errors.py"}  # one class per error and no logic: as long as there are errors
+# One entry for each error, or for each bad model, and no logic: as long as there are such.
+LISTS = {"pipelines/errors.py", "benchmarks/bad_models/table.py"}
 # Verbs take their options as parameters; DESIGN fixes the signatures of models.
 SIGNATURES = (
     "pipelines/cli/",

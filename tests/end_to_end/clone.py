@@ -51,7 +51,7 @@ class Clone:
 
         Args:
             root: A folder that does not exist yet.
-            params: `section__key="value"`, as they stand in params.yaml.
+            params: `section__key="value"` or `key="value"`, as they stand in params.yaml.
         """
         git("clone", "--quiet", str(REPOSITORY), str(root), cwd=REPOSITORY)
         listed = git("ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=REPOSITORY)
@@ -85,6 +85,8 @@ class Clone:
             name, _, rest = line.strip().partition(":")
             if not line.startswith((" ", "#", "\n")):
                 section = name
+                if (value := params.pop(name, None)) is not None:
+                    lines[number] = f"{name}: {value}\n"
             elif (value := params.pop(f"{section}__{name}", None)) is not None:
                 comment = rest.partition(" #")[2]
                 lines[number] = f"  {name}: {value}" + (f" #{comment}\n" if comment else "\n")

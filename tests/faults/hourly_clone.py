@@ -23,16 +23,7 @@ DESCRIPTOR = (
 
 def make(root: Path) -> tuple[Clone, list[datetime]]:
     """The clone, and the starts of its KEYs, oldest first; its home is not made yet."""
-    clone = Clone.make(root, **GATE)
-    path = root / "params.yaml"
-    lines = path.read_text().splitlines()
-    own = {
-        "dataset:": "dataset: hourly",
-        "families:": "families: [popularity]",
-        "blends:": "blends: []",
-    }
-    lines = [own.get(line.partition(" ")[0], line) for line in lines]
-    path.write_text("\n".join(lines) + "\n")
+    clone = Clone.make(root, dataset="hourly", families="[popularity]", blends="[]", **GATE)
     starts = _write_source(root)
     git("add", "--all", cwd=root)
     git("commit", "--quiet", "--message", "Take the hourly source", cwd=root)

@@ -22,12 +22,12 @@ def test_equal_parameters_change_nothing(file: Path) -> None:
 
 
 def test_changed_leaves_alone_are_written_and_read_back(file: Path) -> None:
-    wanted = Params.load(file, ["cf.l2=1.5", "families=[popularity]"])
+    wanted = Params.load(file, ["cf.l2=1.5", "families=[popularity]", "blends=[]"])
 
     changed = parameters.changes(wanted, file)
     parameters.apply(file, changed)
 
-    assert changed == {("cf", "l2"): 1.5, ("families",): ["popularity"]}
+    assert changed == {("cf", "l2"): 1.5, ("families",): ["popularity"], ("blends",): []}
     assert Params.load(file) == wanted
     lines = zip(file.read_text().splitlines(), ORIGINAL.read_text().splitlines(), strict=True)
-    assert sum(new != old for new, old in lines) == 2
+    assert sum(new != old for new, old in lines) == 3

@@ -57,7 +57,7 @@ def test_edit_of_a_source_changes_the_blend(copied_code):
 
 def test_a_blend_reads_the_parameters_of_its_sources():
     assert {"fit", "blend", *PARAMS.blend.sources} == set(family.sections("blend", PARAMS))
-    assert set(family.sections("cf")) == {"fit", "cf"}
+    assert set(family.sections("cf", PARAMS)) == {"fit", "cf"}
 
 
 def test_fit_window_without_interactions_is_refused():

@@ -27,6 +27,7 @@ def make_scorer(repeat_weight):
 def make_query(items):
     shape = (1, len(items))
     return Query(
+        item_ids=tf.fill(shape, ""),
         items=tf.constant([items], tf.int32, shape),
         is_event=tf.ones(shape, tf.bool),
         events=tf.fill(shape, "buy"),

@@ -15,6 +15,7 @@ from tests.behaviour.asking import ask, scores_of
 from tests.behaviour.conftest import FAMILIES
 from tests.world import ALPHA, BETA, CLICK, DECOY, TIED, VALIDATION_CUT, world_params
 
+CHEAP_SOURCES = "blend.sources=[cf, content, popularity]"
 HISTORIES = [[], ALPHA[2:3], ALPHA[:4], BETA[:5], ALPHA[:3] + BETA[:2], ["never heard of"]]
 
 
@@ -185,7 +186,7 @@ def test_artifact_holds_no_person(model, world):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_fit_learns_nothing_from_after_its_end(family, world, tmp_path):
     """Would catch item statistics, vocabularies or labels of the future in the fit."""
-    params = world_params()
+    params = world_params(CHEAP_SOURCES)
     frame = world.data.interactions.copy()
     later = (frame["timestamp"] >= VALIDATION_CUT).to_numpy()
     # another future: everybody chooses another item, of another kind, and hates it
@@ -236,7 +237,7 @@ def test_two_retrieval_tasks_and_nothing_else_are_enough(family, world, tmp_path
     )
     bare = replace(world.data, prepared=prepared)
 
-    model = fit_anew(family, bare, world_params(), tmp_path)
+    model = fit_anew(family, bare, world_params(CHEAP_SOURCES), tmp_path)
     query = replace(ask(ALPHA[:2]), profile=np.zeros((1, 0), dtype=object))
     slates = model.recommend(query, None, 5)
 

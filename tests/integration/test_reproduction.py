@@ -35,6 +35,8 @@ PRODUCT = ("pipelines", "services", "dags", "datasets", "requirements", ".dvc")
 FILES = ("dvc.yaml", "run.yaml", "champion.json", ".dvcignore", ".gitignore")
 SMALL = {
     ("dataset",): "tiny",
+    ("families",): ["popularity", "cf", "multitask"],
+    ("blend", "sources"): ["multitask", "cf", "popularity"],
     ("multitask", "max_epochs"): 1,
     ("multitask", "embedding_dim"): 8,
     ("multitask", "head_width"): 4,
@@ -204,9 +206,10 @@ def test_a_version_is_reproduced_from_its_commit(trained: Trained, remade: Remad
     assert answer.equal
     assert (answer.version, answer.commit) == (V1, trained.commit)
     assert answer.rebuilt_digest == answer.model_digest
-    families = Params.load(trained.source / "params.yaml").families
+    params = Params.load(trained.source / "params.yaml")
     assert [row.stage for row in answer.stages if row.path.startswith("artifacts/")] == [
-        *(f"train@{family}" for family in families),
+        *(f"train@{family}" for family in params.families),
+        "blend@blend",
         "refit",
     ]
     assert answer.figures.compared > 100
@@ -219,8 +222,9 @@ def test_in_a_checkout_there_is_nothing_to_do(remade: Remade) -> None:
 
 
 def test_an_edit_of_one_family_trains_that_family_alone(remade: Remade) -> None:
-    # its artifact names its code, so it is evaluated anew; the winner is another family's
-    assert remade.edited == ["train@cf", "evaluate"]
+    # its artifact names its code, so the blend of it is made and all are evaluated anew; the winner
+    # is another family's
+    assert remade.edited == ["train@cf", "blend@blend", "evaluate"]
 
 
 def test_the_doctor_says_what_such_little_data_are_not_enough_for(

@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 # answers are known, so a good model is better than anything real: hence the last two
 SMALL = (
     "families=[popularity, cf]",
+    "blends=[]",
     "evaluate.k=3",
     "gate.min_events=100",
     "gate.min_users=20",

@@ -26,7 +26,7 @@ def write(home: Home) -> None:
     try:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             # Python 3.11.2, Debian 12's, knows no filter
-            tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)
+            tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _path: member)
             tar.extractall(staging)  # noqa: S202  of the state's own commit
         folder = staging / "dags"
         storage.write_json(folder / SETTINGS, _facts(home, former=target / SETTINGS))

@@ -41,14 +41,15 @@ def markdown(result: Mapping[str, Any]) -> str:
     return "\n".join(
         [
             f"{result['n_events']:,} events of {result['n_users']} users in the test window. Of "
-            "several seeds the mean, from the least to the most. With items unseen in training are "
-            f"{result['n_cold']} events; 50 at random hold {result['cold_chance']:.3f} of them.",
+            "several seeds the mean, from the least to the most; `last` and `window` are of the "
+            f"first. {result['n_cold']} events are with items unseen in training, of which 50 items "
+            f"at random hold {result['cold_chance']:.3f}. A blend's predictions are its first source's.",
             "",
             "| " + " | ".join(HEAD) + " |",
             "|---" * len(HEAD) + "|",
             *rows,
             "",
-            "| paired difference of live NDCG@10 | each seed, 95 % interval by users |",
+            "| paired difference on live, NDCG@10 unless named | each seed, 95 % interval by users |",
             "|---|---|",
             *pairs,
             "",

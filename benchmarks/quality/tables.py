@@ -42,14 +42,15 @@ def markdown(result: Mapping[str, Any]) -> str:
         [
             f"{result['n_events']:,} events of {result['n_users']} users in the test window. Of "
             "several seeds the mean, from the least to the most; `last` and `window` are of the "
-            f"first. {result['n_cold']} events are with items unseen in training, of which 50 items "
-            f"at random hold {result['cold_chance']:.3f}. A blend's predictions are its first source's.",
+            f"first. {result['n_cold']} events are with items unseen in training, of which 50 "
+            f"items at random hold {result['cold_chance']:.3f}. A blend's predictions are those of "
+            "its first source.",
             "",
             "| " + " | ".join(HEAD) + " |",
             "|---" * len(HEAD) + "|",
             *rows,
             "",
-            "| paired difference on live, NDCG@10 unless named | each seed, 95 % interval by users |",
+            "| paired difference on live, NDCG@10 unless named | each seed, 95 % interval |",
             "|---|---|",
             *pairs,
             "",

@@ -95,7 +95,11 @@ class Clone:
         with (
             (self.root / "var/stderr").open("wb") as stderr,
             subprocess.Popen(
-                command, cwd=self.root, env=self.environment, stderr=stderr
+                command,
+                cwd=self.root,
+                env=self.environment,
+                stderr=stderr,
+                preexec_fn=_hear_ctrl_c,  # noqa: PLW1509  no other thread here
             ) as process,
         ):
             try:
@@ -107,6 +111,11 @@ class Clone:
     def _is_after(self, complete: int, process: subprocess.Popen[bytes]) -> bool:
         assert process.poll() is None, self.said
         return self.said.count("ndcg_at_3 ") >= complete and bool(trials_of(process.pid))
+
+
+def _hear_ctrl_c() -> None:
+    """A suite that runs in the background ignores it, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def trials_of(pid: int) -> list[psutil.Process]:

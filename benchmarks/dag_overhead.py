@@ -117,7 +117,7 @@ def main() -> None:
 def _sides(folder: Path, overrides: tuple[str, ...]) -> tuple[Side, Side]:
     """Two homes of one commit, with the same first KEYs."""
     clone, key = folder / "clone", secrets.token_hex(32)
-    subprocess.run(["git", "clone", "--quiet", str(record.ROOT), str(clone)], check=True)
+    record.clone_to(clone)
     ports = tuple(f"up.{name}_port={port}" for name, port in PORTS.items())
     by_dag, bare = (
         Side(clone, folder / name, key, (*overrides, *ports)) for name in ("dag", "bare")

@@ -105,7 +105,7 @@ def _cell(figure: Mapping[str, Any] | None) -> str:
 def _measure(name: str, folder: Path, families: str | None) -> dict[str, Any]:
     """Everything in a clone of its own."""
     clone = folder / "clone"
-    subprocess.run(["git", "clone", "--quiet", str(record.ROOT), str(clone)], check=True)
+    record.clone_to(clone)
     _rename(clone / "params.yaml", name, families)
     environment = {**os.environ, "PYTHONPATH": str(clone), "TANDEM_HOME": str(folder / "home")}
     keys = json.loads(

@@ -55,9 +55,7 @@ class Trial:
     @property
     def window(self) -> Window:
         """The test window."""
-        rows, settings = self.data.window("test"), self.params.evaluate
-        seed = self.params.fit.seed
-        return Window(self.data, rows, settings.k, settings.bootstrap_samples, seed)
+        return Window.of(self.data, self.data.window("test"), self.params)
 
 
 def retrained(trial: Trial, seed: int, epochs: int, folder: Path) -> Honest:

@@ -79,7 +79,7 @@ def _place(text: str) -> Path:
 def _own_clone(clone: Path) -> Path:
     """A plain clone of this commit in which `dvc repro` has run."""
     if not clone.is_dir():
-        subprocess.run(["git", "clone", "--quiet", str(record.ROOT), str(clone)], check=True)
+        record.clone_to(clone)
     for words in (("ingest", *KEYS), ("validate",)):
         command = [sys.executable, "-m", "pipelines", *words]
         done = subprocess.run(command, cwd=clone, check=False)

@@ -34,6 +34,11 @@ def keep(name: str, measured: dict[str, Any]) -> None:
     print(json.dumps(result))
 
 
+def clone_to(folder: Path) -> None:
+    """Clones the newest commit of this repository."""
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+
+
 def commit() -> str:
     """The commit, with `+` where the working tree differs."""
     words = ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]

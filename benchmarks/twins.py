@@ -117,9 +117,7 @@ def _answers(
 
 
 def _window(params: Params, data: PreparedData, name: str) -> Window:
-    settings = params.evaluate
-    rows = data.window(name)
-    return Window(data, rows, settings.k, settings.bootstrap_samples, params.fit.seed)
+    return Window.of(data, data.window(name), params)
 
 
 if __name__ == "__main__":

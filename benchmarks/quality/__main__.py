@@ -91,7 +91,7 @@ def _prepared(scratch: Path) -> Path:
     clone, home = (scratch / "clone").resolve(), (scratch / "home").resolve()
     if not (clone / PREPARED / "prepared.json").is_file():
         subprocess.run(["rm", "-rf", str(clone), str(home)], check=True)
-        subprocess.run(["git", "clone", "--quiet", str(record.ROOT), str(clone)], check=True)
+        record.clone_to(clone)
         for words in (["ingest", "--from", "1997-09-15"], ["validate"], ["prepare"]):
             command = ["env", f"TANDEM_HOME={home}", f"PYTHONPATH={clone}", sys.executable]
             subprocess.run(

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.quality.questions import Exam, rmse_gap
+from benchmarks import twins
+from benchmarks.quality.questions import Exam
 from pipelines.measures.bootstrap import Bootstrap
 from pipelines.measures.metrics import ranking
 from pipelines.measures.protocols import Answers
@@ -15,8 +16,6 @@ from pipelines.models.artifact import Artifact
 EMPTY = "history:0"
 SHOWN = ("hr_at_10", "ndcg_at_10", "mrr_at_10", "coverage_at_10", "gini_at_10", "novelty_at_10")
 HEADS = ("like_auc", "like_log_loss", "like_calibration_error", "rating_rmse")
-RATING = 1
-"""The regression's column among the heads."""
 
 
 def figures(exam: Exam, models: Mapping[str, Artifact]) -> tuple[dict[str, Any], Answers]:
@@ -69,9 +68,10 @@ def paired(
         if ours in answers and theirs in answers
     }
     if "als" in answers:
-        gaps = [rmse_gap(a, answers["als"][0], exam.test, RATING) for a in answers["multitask"]]
         found["multitask - als, RMSE"] = [
-            {"difference": gap[0], "low": gap[1], "high": gap[2]} for gap in gaps
+            {"difference": twin.gap.value, "low": twin.gap.low, "high": twin.gap.high}
+            for ours in answers["multitask"]
+            for twin in twins.compare("regression", "test", (ours, answers["als"][0]), exam.test)
         ]
     return found
 

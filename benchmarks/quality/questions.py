@@ -1,14 +1,13 @@
 """What the benchmark asks of a fitted model, by protocol."""
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmarks.quality.fits import Cut
 from pipelines.measures.leave_one_out import leave_one_out
-from pipelines.measures.metrics.prediction import rmse
 from pipelines.measures.protocols import Answers, Questions, live, window
 from pipelines.measures.scores import Window
 from pipelines.measures.slices import fit_counts
@@ -52,13 +51,13 @@ class Exam:
     @cached_property
     def test(self) -> Window:
         """The test window with its resamples."""
-        return self._window(self.data, self.data.window("test"))
+        return Window.of(self.data, self.data.window("test"), self.params)
 
     @cached_property
     def held_out(self) -> Window:
         """The last events."""
         asked = leave_one_out(self.data)
-        return self._window(asked.asked, asked.rows)
+        return Window.of(asked.asked, asked.rows, self.params)
 
     @cached_property
     def cold(self) -> Ints:
@@ -99,24 +98,3 @@ class Exam:
 
     def _questions(self, asked: Window) -> Questions:
         return Questions(asked.data, asked.rows, asked.k, self.params.evaluate.batch)
-
-    def _window(self, data: PreparedData, rows: Ints) -> Window:
-        settings = self.params.evaluate
-        return Window(data, rows, settings.k, settings.bootstrap_samples, self.params.fit.seed)
-
-
-def rmse_gap(ours: Answers, theirs: Answers, test: Window, column: int) -> tuple[float, ...]:
-    """Difference of the RMSE of a regression, ours minus theirs, with its 95 % interval.
-
-    Args:
-        ours: Of one model.
-        theirs: Of the other, about the same interactions.
-        test: The window.
-        column: Of the head.
-    """
-    sides = [answers.predictions[:, column].astype(np.float64) for answers in (ours, theirs)]
-    known = np.isfinite(sides[0]) & np.isfinite(sides[1])
-    truth = test.data.values[ours.rows][known].astype(np.float64)
-    of = [partial(rmse, truth, side[known]) for side in sides]
-    found = test.resamples(test.users[known]).statistic(lambda w: of[0](w) - of[1](w))
-    return found.value, found.low or 0.0, found.high or 0.0

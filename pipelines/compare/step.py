@@ -76,7 +76,7 @@ def _scored(params: Params, data: PreparedData, origin: Origin, report: TrainRep
         calibration=report.calibration,
     )
     settings = params.evaluate
-    window = Window(data, origin.rows, settings.k, settings.bootstrap_samples, params.fit.seed)
+    window = Window.of(data, origin.rows, params)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / report.family
         artifact.write(folder, fitted, data, params, data.last_instant(origin.cut))

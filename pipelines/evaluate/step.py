@@ -91,6 +91,4 @@ def _gaps(params: Params, reports: list[TrainReport], metric: str) -> dict[str, 
 
 
 def _window(params: Params, data: PreparedData) -> Window:
-    settings = params.evaluate
-    rows = data.window("test")
-    return Window(data, rows, settings.k, settings.bootstrap_samples, params.fit.seed)
+    return Window.of(data, data.window("test"), params)

@@ -155,9 +155,8 @@ def _window(params: Params) -> Window:
     from pipelines.models import engine  # late: who only enforces a verdict needs no TensorFlow
 
     engine.make_repeatable(params.fit.seed, params.fit.threads)
-    data, settings = PreparedData.load(PREPARED), params.evaluate
-    rows = data.window("test")
-    return Window(data, rows, settings.k, settings.bootstrap_samples, params.fit.seed)
+    data = PreparedData.load(PREPARED)
+    return Window.of(data, data.window("test"), params)
 
 
 def _ranks(params: Params, window: Window) -> Mapping[str, Ints]:

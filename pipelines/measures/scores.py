@@ -17,6 +17,7 @@ from pipelines.measures.slices import ITEM_SLICE, fit_counts, slices
 from pipelines.models.examples import Ints, PreparedData
 from pipelines.models.item_features import item_features
 from pipelines.models.tasks import labels
+from pipelines.params import Params
 
 Doubles = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -55,6 +56,12 @@ class Window:
     k: int
     samples: int
     seed: int
+
+    @classmethod
+    def of(cls, data: PreparedData, rows: Ints, params: Params) -> "Window":
+        """These interactions, measured as params.yaml says."""
+        settings = params.evaluate
+        return cls(data, rows, settings.k, settings.bootstrap_samples, params.fit.seed)
 
     @cached_property
     def users(self) -> Ints:

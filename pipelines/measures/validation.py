@@ -35,6 +35,6 @@ def on_validation(folder: Path, data: PreparedData, params: Params) -> Validatio
     settings = params.evaluate
     model = artifact.open_artifact(folder)
     asked = Questions(data, rows, settings.k, settings.batch)
-    window = Window(data, rows, settings.k, settings.bootstrap_samples, params.fit.seed)
+    window = Window.of(data, rows, params)
     answers = live(model, asked, f"{model.manifest.family} on validation")
     return Validation(estimates(answers, window), user_gains(answers.ranks, window))

@@ -4,21 +4,16 @@ Steck, "Embarrassingly shallow autoencoders for sparse data" (2019).
 """
 
 import numpy as np
-from scipy import sparse
 
 from pipelines.models.examples import Ints
-from pipelines.models.statistics import Doubles
+from pipelines.models.statistics import Doubles, who_chose
 
 VECTOR_DIM = 64
 
 
 def gram(user_rows: Ints, item_rows: Ints, n_items: int) -> Doubles:
     """[items, items]: in how many users' histories two items stand together, X'X with binary X."""
-    users, compact = np.unique(user_rows, return_inverse=True)
-    places, shape = (compact, item_rows), (len(users), n_items)
-    chosen = sparse.csr_array((np.ones(len(compact)), places), shape)
-    chosen.sum_duplicates()
-    chosen.data[:] = 1.0  # once each, however often
+    chosen = who_chose(user_rows, item_rows, n_items)
     together: Doubles = (chosen.T @ chosen).toarray()
     return together
 

@@ -13,8 +13,17 @@ from pipelines.descriptors import RetrievalTask
 from pipelines.models.engine import tf
 from pipelines.models.examples import Ints, PreparedData
 from pipelines.models.recency import recency
-from pipelines.models.serving import Answer, Explanation, LinearScorer, Query, Tensor, constant
-from pipelines.models.statistics import Doubles, head_means, recent_share, task_rows
+from pipelines.models.serving import (
+    Answer,
+    Explanation,
+    LinearScorer,
+    Query,
+    Tensor,
+    constant,
+    of_history,
+    weighted,
+)
+from pipelines.models.statistics import Doubles, head_means, recent_priors, who_chose
 from pipelines.sections import NeighbourhoodParams
 
 VECTOR_DIM = 64
@@ -87,13 +96,7 @@ class NeighbourhoodScorer(LinearScorer):
                 is_asked = tf.gather(targets, sources) == items[:, None, None]
                 alike = tf.where(is_asked, tf.gather(self.weights[number], sources), 0.0)
                 history += weights[:, number, None] * events * tf.reduce_sum(alike, axis=2)
-        own = tf.gather(tf.transpose(self.priors), items)
-        return Explanation(
-            history=history,
-            profile=tf.zeros(tf.shape(query.profile)),
-            features=tf.zeros([tf.shape(query.now)[0], 0]),
-            base=tf.reduce_sum(weights * own, axis=1),
-        )
+        return of_history(query, history, weighted(self.priors, items, weights))
 
     def _summed(self, query: Query, number: int) -> Tensor:
         """[b, n] the sum over each history, row by row in a fixed order."""
@@ -123,31 +126,22 @@ def learn(
         nearest: Of a task.
         chosen: [users, items] of a task: who chose what.
     """
-    means, weight = head_means(data, until).means, params.prior_weight
+    means = head_means(data, until).means
     tasks = [task for task in data.prepared.tasks if isinstance(task, RetrievalTask)]
     return Learnt(
         nearest=[
             nearest(task) if isinstance(task, RetrievalTask) else None
             for task in data.prepared.tasks
         ],
-        priors=task_rows(
-            data,
-            means,
-            lambda task: weight * recent_share(data, task, until, params.prior_half_life_days),
-        ),
+        priors=recent_priors(data, means, until, params),
         predictions=means,
         vectors=np.concatenate([cosine_vectors(chosen(task)) for task in tasks], axis=1),
     )
 
 
 def chosen_by(data: PreparedData, rows: Ints) -> sparse.csr_array:
-    """[users, items]: 1 where a user chose an item, once, however often."""
-    users, compact = np.unique(data.user_start[rows], return_inverse=True)
-    shape = (len(users), len(data.items))
-    chosen = sparse.csr_array((np.ones(len(rows)), (compact, data.item_rows[rows])), shape)
-    chosen.sum_duplicates()
-    chosen.data[:] = 1.0
-    return chosen
+    """[users, items]: who chose what in these interactions."""
+    return who_chose(data.user_start[rows], data.item_rows[rows], len(data.items))
 
 
 def nearest_of(

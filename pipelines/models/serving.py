@@ -54,6 +54,33 @@ class Explanation(NamedTuple):
     base: Tensor
 
 
+def of_history(query: Query, history: Tensor, base: Tensor) -> Explanation:
+    """Of a score that neither the profile nor features of the item take part in.
+
+    Args:
+        query: [b] queries.
+        history: [b, h] each event's part.
+        base: [b] what is left.
+    """
+    return Explanation(
+        history=history,
+        profile=tf.zeros(tf.shape(query.profile)),
+        features=tf.zeros([tf.shape(query.now)[0], 0]),
+        base=base,
+    )
+
+
+def weighted(components: Tensor, items: Tensor, weights: Tensor) -> Tensor:
+    """[b]: the part of the score that an item has whoever asks.
+
+    Args:
+        components: [tasks, n].
+        items: int32 [b] rows of the catalogue.
+        weights: [b, tasks].
+    """
+    return tf.reduce_sum(weights * tf.gather(tf.transpose(components), items), axis=1)
+
+
 class Scorer(tf.Module):
     """What a family brings. Every row is answered by itself."""
 

@@ -1,10 +1,11 @@
 """What is known of each item from the fit window alone: decayed counts and means of labels."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from pipelines.descriptors import RetrievalTask
 from pipelines.models.examples import Ints, PreparedData
@@ -42,6 +43,58 @@ def recent_share(
     """[items]: decayed counts as shares of the largest; 0 where there is none at all."""
     counts = decayed_counts(data, task, until, half_life_days)
     return counts / max(float(counts.max(initial=0.0)), 1e-12)
+
+
+class PriorParams(Protocol):
+    """How much recent popularity adds to a score."""
+
+    @property
+    def prior_half_life_days(self) -> float:
+        """After that time an event counts half."""
+
+    @property
+    def prior_weight(self) -> float:
+        """Of recent popularity, largest = 1."""
+
+
+def recent_priors(data: PreparedData, means: Doubles, until: int, params: PriorParams) -> Doubles:
+    """[tasks, items]: what a score is without a history: recent popularity, or mean labels.
+
+    Args:
+        data: Prepared tables.
+        means: [items, heads]
+        until: The fit window ends before this instant, microseconds.
+        params: Weight and half-life.
+    """
+    half_life, weight = params.prior_half_life_days, params.prior_weight
+    return task_rows(data, means, lambda task: weight * recent_share(data, task, until, half_life))
+
+
+def who_chose(users: Ints, items: Ints, n_items: int) -> sparse.csr_array:
+    """[users, items]: 1 where a user chose an item, once, however often.
+
+    Args:
+        users: [m] any numbers; each that occurs becomes a row.
+        items: [m] rows of the catalogue.
+        n_items: Size of the catalogue.
+    """
+    distinct, compact = np.unique(users, return_inverse=True)
+    shape = (len(distinct), n_items)
+    chosen = sparse.csr_array((np.ones(len(items)), (compact, items)), shape)
+    chosen.sum_duplicates()
+    chosen.data[:] = 1.0
+    return chosen
+
+
+def most_chosen(counts: npt.NDArray[Any], n_items: int) -> Ints:
+    """Rows of at most `n_items` items, ascending: the most chosen, of equals the first.
+
+    Args:
+        counts: [items]; who has 0 is not among them.
+        n_items: How many.
+    """
+    best = np.argsort(-counts, kind="stable")[:n_items]
+    return np.sort(best[counts[best] > 0]).astype(np.int64)
 
 
 def task_rows(

@@ -8,8 +8,16 @@ from pipelines.models.engine import tf
 from pipelines.models.examples import PreparedData
 from pipelines.models.family import Calibration, Fitted
 from pipelines.models.neighbourhood import chosen_by
-from pipelines.models.serving import Answer, Explanation, LinearScorer, Query, Tensor, constant
-from pipelines.models.statistics import Doubles, head_means, positive_rows, recent_share, task_rows
+from pipelines.models.serving import (
+    Answer,
+    Explanation,
+    LinearScorer,
+    Query,
+    Tensor,
+    constant,
+    of_history,
+)
+from pipelines.models.statistics import Doubles, head_means, positive_rows, recent_priors
 from pipelines.params import Params
 
 
@@ -62,12 +70,7 @@ class AlsScorer(LinearScorer):
             left = tf.gather(self.priors[number], items) if is_retrieval else next(rest)
             history += weights[:, number, None] * own
             base += weights[:, number] * left
-        return Explanation(
-            history=history,
-            profile=tf.zeros(tf.shape(query.profile)),
-            features=tf.zeros([tf.shape(query.now)[0], 0]),
-            base=base,
-        )
+        return of_history(query, history, base)
 
 
 def fit(
@@ -80,7 +83,6 @@ def fit(
 ) -> Fitted:
     """Factorises who chose what, and the labels."""
     own, tasks = params.als, list(data.prepared.tasks)
-    half_life, weight = own.prior_half_life_days, own.prior_weight
     fold_ins = [
         ImplicitFoldIn(
             item_factors(chosen_by(data, positive_rows(data, task, until)), own, params.fit.seed),
@@ -89,11 +91,7 @@ def fit(
         for task in tasks
         if isinstance(task, RetrievalTask)
     ]
-    priors = task_rows(
-        data,
-        head_means(data, until).means,
-        lambda task: weight * recent_share(data, task, until, half_life),
-    )
+    priors = recent_priors(data, head_means(data, until).means, until, own)
     scorer = AlsScorer(tasks, fold_ins, priors, fit_heads(data, params, until))
     notes = (
         "The score is the preference that implicit ALS expects of the history, folded in live; "

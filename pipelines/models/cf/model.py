@@ -16,14 +16,23 @@ from pipelines.models.engine import tf
 from pipelines.models.examples import Ints, PreparedData
 from pipelines.models.family import Calibration, Fitted
 from pipelines.models.recency import recency, summed
-from pipelines.models.serving import Answer, Explanation, LinearScorer, Query, Tensor, constant
+from pipelines.models.serving import (
+    Answer,
+    Explanation,
+    LinearScorer,
+    Query,
+    Tensor,
+    constant,
+    of_history,
+    weighted,
+)
 from pipelines.models.statistics import (
     Doubles,
     head_means,
     known_rows,
+    most_chosen,
     positive_rows,
-    recent_share,
-    task_rows,
+    recent_priors,
 )
 from pipelines.params import Params
 
@@ -114,13 +123,7 @@ class CfScorer(LinearScorer):
             if matrix is not None:
                 alike = tf.gather_nd(matrix, tf.gather(self.places, pairs))
                 history += weights[:, number, None] * (events * alike + again)
-        own = tf.gather(tf.transpose(self.priors), items)
-        return Explanation(
-            history=history,
-            profile=tf.zeros(tf.shape(query.profile)),
-            features=tf.zeros([tf.shape(query.now)[0], 0]),
-            base=tf.reduce_sum(weights * own, axis=1),
-        )
+        return of_history(query, history, weighted(self.priors, items, weights))
 
     def _rows(self, items: Tensor) -> Tensor:
         """Rows of the item-item weights; -1 stays."""
@@ -149,11 +152,8 @@ def fit(
 ) -> Fitted:
     """Solves EASE for each retrieval task; predictions are the items' mean labels."""
     own, means = params.cf, head_means(data, until).means
-    half_life, weight = own.prior_half_life_days, own.prior_weight
-    priors = task_rows(
-        data, means, lambda task: weight * recent_share(data, task, until, half_life)
-    )
-    chosen = most_chosen(data.item_rows[known_rows(data, until)], own.max_items)
+    priors = recent_priors(data, means, until, own)
+    chosen = most_chosen(np.bincount(data.item_rows[known_rows(data, until)]), own.max_items)
     places = np.full(len(data.items), len(chosen))
     places[chosen] = np.arange(len(chosen))
     matrices: list[Doubles | None] = []
@@ -176,15 +176,3 @@ def fit(
         "popularity."
     )
     return fitted("cf", scorer, data, own.max_history, notes)
-
-
-def most_chosen(items: Ints, count: int) -> Ints:
-    """At most `count` items, ascending: those that occur most, of equals the first.
-
-    Args:
-        items: An item per event.
-        count: How many.
-    """
-    occurrences = np.bincount(items)
-    most = np.argsort(-occurrences, kind="stable")[:count]
-    return np.sort(most[occurrences[most] > 0]).astype(np.int64)

@@ -15,7 +15,16 @@ from pipelines.models.examples import PreparedData
 from pipelines.models.family import Calibration, Fitted
 from pipelines.models.item_features import item_features
 from pipelines.models.recency import recency, summed
-from pipelines.models.serving import Answer, Explanation, LinearScorer, Query, Tensor, constant
+from pipelines.models.serving import (
+    Answer,
+    Explanation,
+    LinearScorer,
+    Query,
+    Tensor,
+    constant,
+    of_history,
+    weighted,
+)
 from pipelines.models.statistics import Doubles, head_means, recent_share, task_rows
 from pipelines.models.tasks import meets
 from pipelines.params import ContentParams, Params
@@ -79,13 +88,8 @@ class ContentScorer(LinearScorer):
         asked = tf.gather(self.kinds, tf.gather(self.places, items))
         alike = tf.einsum("bhf,bf->bh", chosen, asked)
         of_retrieval = tf.reduce_sum(weights * self.is_retrieval[None], axis=1, keepdims=True)
-        own = tf.gather(tf.transpose(self.priors), items)
-        return Explanation(
-            history=of_retrieval * shares * alike,
-            profile=tf.zeros(tf.shape(query.profile)),
-            features=tf.zeros([tf.shape(query.now)[0], 0]),
-            base=tf.reduce_sum(weights * own, axis=1),
-        )
+        history = of_retrieval * shares * alike
+        return of_history(query, history, weighted(self.priors, items, weights))
 
     def _profile(self, query: Query) -> tuple[Tensor, Tensor]:
         """[b, features] of length 1 at most, and [b, h] what each event's row was multiplied by."""

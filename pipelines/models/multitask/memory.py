@@ -53,12 +53,6 @@ def without(rows: Ints, folds: Ints, n_folds: int) -> list[Ints]:
     return [rows] + [rows[folds != fold] for fold in range(1, n_folds + 1)]
 
 
-def most_chosen(counts: Doubles, n_items: int) -> Ints:
-    """Rows of the catalogue's `n_items` most chosen items, ascending."""
-    best = np.argsort(-counts, kind="stable")[:n_items]
-    return np.sort(best[counts[best] > 0])
-
-
 def count(data: PreparedData, parts: list[Ints], items: Ints, l2: float) -> npt.NDArray[np.float32]:
     """[parts, KINDS, m, m]: weights between m items, from each of the lists of rows.
 

@@ -27,7 +27,7 @@ from pipelines.models.multitask.factors import LiveFactors, item_factors
 from pipelines.models.multitask.features import bucket_edges, item_content, item_numbers
 from pipelines.models.multitask.heads import Heads, RankingHead, RetrievalHead
 from pipelines.models.multitask.labels import HeadTask, UserNumbers
-from pipelines.models.multitask.memory import Memory, count, most_chosen, places_of, without
+from pipelines.models.multitask.memory import Memory, count, places_of, without
 from pipelines.models.multitask.model import Batch, Modules, MultitaskModel
 from pipelines.models.multitask.reading import Counted, Reader
 from pipelines.models.multitask.sampling import Sampler
@@ -35,7 +35,7 @@ from pipelines.models.multitask.towers import CandidateTower, QueryTower, Sizes
 from pipelines.models.multitask.validation import HEAD_LOSS, NDCG, Validation
 from pipelines.models.multitask.weighting import LossWeighting
 from pipelines.models.serving import Recommender, Scorer, Shape
-from pipelines.models.statistics import decayed_counts, head_means, known_rows
+from pipelines.models.statistics import decayed_counts, head_means, known_rows, most_chosen
 from pipelines.params import Params
 from pipelines.sections import MultitaskParams
 

@@ -6,7 +6,16 @@ from pipelines.models.closed_form import fitted
 from pipelines.models.engine import tf
 from pipelines.models.examples import PreparedData
 from pipelines.models.family import Calibration, Fitted
-from pipelines.models.serving import Answer, Explanation, LinearScorer, Query, Tensor, constant
+from pipelines.models.serving import (
+    Answer,
+    Explanation,
+    LinearScorer,
+    Query,
+    Tensor,
+    constant,
+    of_history,
+    weighted,
+)
 from pipelines.models.statistics import (
     Doubles,
     decayed_counts,
@@ -44,14 +53,8 @@ class PopularityScorer(LinearScorer):
 
     def explain(self, query: Query, items: Tensor, weights: Tensor) -> Explanation:
         """All of the score is the item's own."""
-        batch = tf.shape(query.now)[0]
-        own = tf.gather(tf.transpose(self.components), items)
-        return Explanation(
-            history=tf.zeros(tf.shape(query.items)),
-            profile=tf.zeros(tf.shape(query.profile)),
-            features=tf.zeros([batch, 0]),
-            base=tf.reduce_sum(weights * own, axis=1),
-        )
+        nothing = tf.zeros(tf.shape(query.items))
+        return of_history(query, nothing, weighted(self.components, items, weights))
 
 
 def fit(

@@ -14,9 +14,9 @@ from pipelines.models.neighbourhood import (
     cosine_vectors,
     nearest_of,
 )
-from pipelines.models.serving import Query
 from pipelines.sections import NeighbourhoodParams
 from tests.unit.models.small_data import make_data
+from tests.unit.models.small_query import make_query
 
 PRIORS = np.array([[0.3, 0.2, 0.1], [7.0, 8.0, 9.0]])
 
@@ -36,20 +36,6 @@ def keeping(nearest, max_weights):
         max_history=9,
         prior_half_life_days=1.0,
         prior_weight=1.0,
-    )
-
-
-def make_query(items):
-    shape = (1, len(items))
-    return Query(
-        item_ids=tf.fill(shape, "x"),
-        items=tf.constant([items], tf.int32, shape),
-        is_event=tf.ones(shape, tf.bool),
-        events=tf.fill(shape, "buy"),
-        values=tf.fill(shape, np.float32(np.nan)),
-        timestamps=tf.zeros(shape, tf.int64),
-        profile=tf.zeros([1, 0], tf.string),
-        now=tf.constant([9], tf.int64),
     )
 
 

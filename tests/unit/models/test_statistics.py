@@ -5,6 +5,7 @@ import numpy as np
 from pipelines.models.statistics import (
     decayed_counts,
     head_means,
+    most_chosen,
     recent_share,
     standardised,
     task_rows,
@@ -64,3 +65,8 @@ def test_constant_column_is_standardised_to_zero():
     columns = standardised(np.array([[1.0, 3.0], [1.0, 5.0]]))
 
     np.testing.assert_allclose(columns, [[0, -1], [0, 1]])
+
+
+def test_the_most_chosen_are_kept_in_the_order_of_the_catalogue():
+    assert most_chosen(np.bincount([3, 1, 3, 0, 0, 5]), 3).tolist() == [0, 1, 3]
+    assert most_chosen(np.bincount([3, 1, 3]), 9).tolist() == [1, 3]

@@ -7,7 +7,7 @@ from scipy import sparse
 from pipelines.models.als.factors import ImplicitFoldIn, item_factors
 from pipelines.models.engine import tf
 from pipelines.params import Params
-from tests.unit.models.test_neighbourhood import make_query
+from tests.unit.models.small_query import make_query
 
 VECTORS = np.array([[1.0, 0.0], [0.5, -1.0], [2.0, 1.0]])
 

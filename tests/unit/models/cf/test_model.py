@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipelines.models.cf.model import CfScorer, Fading, ItemWeights, fit, most_chosen
+from pipelines.models.cf.model import CfScorer, Fading, ItemWeights, fit
 from pipelines.models.engine import tf
-from pipelines.models.serving import Query
 from pipelines.params import Params
 from tests.unit.models.small_data import WATCH, make_data
+from tests.unit.models.small_query import make_query
 
 WEIGHTS = np.array([[0.0, 0.5], [0.25, 0.0]])
 """Of the items 0 and 2; item 1 has none."""
@@ -21,20 +21,6 @@ def make_scorer(repeat_weight):
     places, vectors = np.array([0, 2, 1]), np.zeros((3, 2))
     return CfScorer(
         ItemWeights(places, [WEIGHTS]), PRIORS, np.zeros((3, 0)), vectors, fading=fading
-    )
-
-
-def make_query(items):
-    shape = (1, len(items))
-    return Query(
-        item_ids=tf.fill(shape, ""),
-        items=tf.constant([items], tf.int32, shape),
-        is_event=tf.ones(shape, tf.bool),
-        events=tf.fill(shape, "buy"),
-        values=tf.fill(shape, np.float32(np.nan)),
-        timestamps=tf.zeros(shape, tf.int64),
-        profile=tf.zeros([1, 0], tf.string),
-        now=tf.constant([9], tf.int64),
     )
 
 
@@ -64,11 +50,6 @@ def test_contributions_of_the_events_add_up_to_the_score(item):
 
     score = scorer.answer(query).components.numpy()[0, 0, item]
     assert told.base.numpy()[0] + told.history.numpy().sum() == pytest.approx(score, rel=1e-6)
-
-
-def test_the_most_chosen_are_kept_in_the_order_of_the_catalogue():
-    assert most_chosen(np.array([3, 1, 3, 0, 0, 5]), 3).tolist() == [0, 1, 3]
-    assert most_chosen(np.array([3, 1, 3]), 9).tolist() == [1, 3]
 
 
 @pytest.mark.parametrize(("max_items", "n_kept"), [(2, 2), (9, 3)])

@@ -5,11 +5,10 @@ import pytest
 
 from pipelines.descriptors import AtLeast, BinaryTask, Rule
 from pipelines.models.content.model import SHORTEST, ContentScorer, distinct_rows
-from pipelines.models.engine import tf
-from pipelines.models.serving import Query
 from pipelines.models.tasks import labels
 from pipelines.params import ContentParams
 from tests.unit.models.small_data import LIKE, WATCH
+from tests.unit.models.small_query import make_query
 
 VECTORS = np.array([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]])
 PRIORS = np.array([[0.3, 0.2, 0.1]])
@@ -32,21 +31,6 @@ def make_scorer(tasks=(WATCH, LIKE), vectors=VECTORS, **changes):
     priors = np.concatenate([PRIORS, np.full((len(tasks) - 1, 3), 7.0)])
     predictions = np.zeros((3, len(tasks) - 1))
     return ContentScorer(vectors, priors, predictions, list(tasks), make_params(**changes))
-
-
-def make_query(items, values=None, events=None):
-    shape = (1, len(items))
-    values = np.full(shape, np.nan) if values is None else np.array([values])
-    return Query(
-        item_ids=tf.constant([[str(i) for i in items]], tf.string, shape),
-        items=tf.constant([items], tf.int32, shape),
-        is_event=tf.ones(shape, tf.bool),
-        events=tf.constant([events or ["rating"] * len(items)], tf.string, shape),
-        values=tf.constant(values, tf.float32, shape),
-        timestamps=tf.zeros(shape, tf.int64),
-        profile=tf.zeros([1, 0], tf.string),
-        now=tf.constant([9], tf.int64),
-    )
 
 
 def test_score_is_the_cosine_with_the_history_plus_the_prior():

@@ -9,12 +9,12 @@ from pipelines.models.multitask.memory import (
     Memory,
     count,
     deal,
-    most_chosen,
     places_of,
     successions,
     without,
 )
 from pipelines.models.multitask.towers import Inputs, Sizes
+from pipelines.models.statistics import most_chosen
 from tests.unit.models.small_data import make_data
 
 # u: a and b at one instant, then c, then a again; v: c alone
